@@ -1,0 +1,98 @@
+"""The roof: create_app() wires everything, on one page."""
+
+from flask import Flask
+
+from app import cli, context, envelope, errors, htmx, logs, words
+from app.auth.pages import auth
+from app.config import PROJECT_ROOT, Settings, load_settings
+from app.database import engine_options, listen_to
+from app.extensions import (
+    assets,
+    cache,
+    counters,
+    csrf,
+    db,
+    limiter,
+    login,
+    migrate,
+    queue,
+)
+from app.home.pages import home
+from app.jobs import tasks as job_tasks
+from app.jobs.cli import worker
+from app.jobs.pages import jobs
+from app.system.pages import system
+from app.tiers import limits
+from app.tiers.cli import create_tier, limits_commands
+from app.tiers.pages import tiers
+from app.users import tasks as user_tasks
+from app.users.cli import create_admin, users_commands
+from app.users.pages import users
+
+PAGES = (home, auth, jobs, tiers, users, system)
+COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
+TASK_MODULES = (user_tasks, job_tasks)  # importing them declares their tasks
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application, configured by ``settings`` (by default from the environment).
+
+    Raises InvalidSettings with every problem at once.
+    """
+    settings = settings or load_settings()
+    logs.configure(settings)
+    app = Flask(__name__, static_folder=None, root_path=str(PROJECT_ROOT))
+    app.config.from_mapping(flask_settings(settings))
+    for extension in (db, cache, csrf, login, limiter, counters, queue, assets):
+        extension.init_app(app)
+    migrate.init_app(app, db, directory=str(PROJECT_ROOT / "migrations"))
+    with app.app_context():
+        listen_to(db.engine)
+    for blueprint in PAGES:
+        app.register_blueprint(blueprint)
+    for module in (words, context, errors, htmx, limits):
+        module.init_app(app)
+    envelope.init_app(app, settings)
+    for command in (*COMMANDS, cli.prepare):
+        app.cli.add_command(command)
+    return app
+
+
+def flask_settings(settings: Settings) -> dict[str, object]:
+    """What Flask and its extensions read, from our settings."""
+    threads = max(settings.web_threads, settings.worker_threads + 1)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    cache_on_redis = {
+        "CACHE_TYPE": "RedisCache",
+        "CACHE_REDIS_URL": settings.redis_cache_url,
+        "CACHE_OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1},
+    }
+    redis_limits = settings.redis_rate_limit_url is not None
+    return {
+        "SETTINGS": settings,
+        "ENVIRONMENT": settings.environment,
+        "DEBUG": settings.debug,
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "MAX_CONTENT_LENGTH": settings.max_request_bytes,
+        "MAX_FORM_MEMORY_SIZE": settings.max_request_bytes,
+        "TRUSTED_HOSTS": settings.trusted_hosts,
+        "SESSION_COOKIE_NAME": "session" if settings.is_local else "__Host-session",
+        "SESSION_COOKIE_SECURE": not settings.is_local,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": settings.session_absolute_days * 86400,
+        # A form is good for as long as its session: nobody loses a text typed over lunch.
+        "WTF_CSRF_TIME_LIMIT": None,
+        "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.sqlalchemy_url, threads),
+        **(cache_on_redis if settings.redis_cache_url else {"CACHE_TYPE": "SimpleCache"}),
+        "RATELIMIT_STORAGE_URI": settings.limiter_storage_uri,
+        "RATELIMIT_STORAGE_OPTIONS": (
+            {"socket_connect_timeout": 0.5, "socket_timeout": 1} if redis_limits else {}
+        ),
+        "DEFAULT_RATE_LIMIT_LIMIT": settings.default_rate_limit_limit,
+        "DEFAULT_RATE_LIMIT_PERIOD": settings.default_rate_limit_period,
+        "SIGN_IN_THROTTLE": "10 per 3 minutes",
+        "SIGN_IN_THROTTLE_PER_ADDRESS": "60 per 3 minutes",
+        "SECURITY_HEADERS": envelope.security_headers(settings),
+    }

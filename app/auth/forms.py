@@ -1,0 +1,35 @@
+"""Signing in, and choosing a first password."""
+
+from wtforms import BooleanField, HiddenField, PasswordField, StringField
+from wtforms.validators import ValidationError
+
+from app.forms import Follows, Form
+from app.users.models import User
+from app.users.rules import Password
+
+
+class SignInForm(Form):
+    login = StringField("Username or email")
+    password = PasswordField("Password")
+    keep = BooleanField("Keep me signed in for 7 days")
+    next = HiddenField()
+
+    def validate_login(self, field: StringField) -> None:
+        if not (field.data or "").strip():
+            raise ValidationError("Enter your username or email address")
+
+    def validate_password(self, field: PasswordField) -> None:
+        if not field.data:
+            raise ValidationError("Enter your password")
+
+
+class FirstPasswordForm(Form):
+    password = PasswordField("Choose a password", [Follows(Password)])
+
+    def __init__(self, user: User, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self._user = user
+
+    def validate_password(self, field: PasswordField) -> None:
+        if self._user.username in (field.data or "").lower():
+            raise ValidationError("Choose a password that does not contain your username")

@@ -1,0 +1,82 @@
+"""Sessions: a row for each browser that is signed in. The token itself is never stored."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import Delete, ForeignKey, Select, String, delete, select
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+
+from app.database import now
+from app.extensions import Model
+from app.users.models import User
+
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+def digest(token: str) -> str:
+    """What the table keeps of a token: useless to whoever reads it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Session(Model):
+    """One browser of one person, from sign-in to sign-out or expiry."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now)
+    idle_until: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    idle_seconds: Mapped[int]
+    address: Mapped[str] = mapped_column(String(45), default="")
+    agent: Mapped[str] = mapped_column(String(255), default="")
+    user: Mapped[User] = relationship()
+
+    @classmethod
+    def begin(
+        cls, user: User, idle: timedelta, longest: timedelta, address: str, agent: str
+    ) -> tuple["Session", str]:
+        """A new session and its token, which exists only in the browser's cookie."""
+        token = secrets.token_urlsafe(32)
+        begun = now()
+        session = cls(
+            token_hash=digest(token),
+            user=user,
+            idle_seconds=int(idle.total_seconds()),
+            idle_until=begun + idle,
+            ends_at=begun + longest,
+            address=address[:45],
+            agent=agent[:255],
+        )
+        return session, token
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is time to note again that the session is in use."""
+        return now() - self.seen_at > TOUCH_EVERY
+
+    def touch(self) -> None:
+        self.seen_at = now()
+        self.idle_until = self.seen_at + timedelta(seconds=self.idle_seconds)
+
+    @classmethod
+    def living(cls, token: str) -> Select[tuple["Session"]]:
+        """The session of ``token``, with its person, unless it has ended."""
+        moment = now()
+        return (
+            select(cls)
+            .options(joinedload(cls.user))
+            .where(cls.token_hash == digest(token), cls.ends_at > moment, cls.idle_until > moment)
+        )
+
+    @classmethod
+    def ended_by(cls, token: str) -> Delete:
+        return delete(cls).where(cls.token_hash == digest(token))
+
+    @classmethod
+    def ended_for(cls, user: User) -> Delete:
+        return delete(cls).where(cls.user_id == user.id)

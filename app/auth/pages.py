@@ -1,0 +1,107 @@
+"""Signing in and out, and the link that lets an invited person choose a password."""
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app.access import operators_only, sign_in_required
+from app.auth import sessions
+from app.auth.forms import FirstPasswordForm, SignInForm
+from app.errors import Missing
+from app.extensions import client_address, db, limiter
+from app.htmx import Toast, own_page, page_before, redirect_with, render
+from app.users.links import invited
+from app.users.models import User
+
+auth = Blueprint("auth", __name__)
+
+WRONG = "The username or password is not right."
+DEACTIVATED = "This account is deactivated. Ask your administrator."
+
+
+def throttle() -> str:
+    return str(current_app.config["SIGN_IN_THROTTLE"])
+
+
+def address_and_account() -> str:
+    """Guesses at one account from one address: nobody else is locked out by them."""
+    return f"{client_address()}/{request.form.get('login', '').strip().lower()[:254]}"
+
+
+@auth.get("/sign-in")
+def sign_in() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        return redirect(own_page(request.args.get("next"), url_for("home.index")), code=303)
+    form = SignInForm(data={"next": request.args.get("next", "")})
+    return render_template("auth/sign_in.html", form=form)
+
+
+@auth.post("/sign-in")
+@limiter.limit(throttle, key_func=address_and_account)
+@limiter.limit(lambda: str(current_app.config["SIGN_IN_THROTTLE_PER_ADDRESS"]))
+def create_session() -> ResponseReturnValue:
+    form = SignInForm()
+    if not form.validate():
+        return refused(form)
+    user = db.session.scalar(User.by_login(form.login.data))
+    # Asked first and for everybody, so that the time is the same whoever exists.
+    right = user.has_password(form.password.data) if user else nobody_has(form.password.data)
+    if user is None or not right:
+        form.form_errors.append(WRONG)
+        return refused(form)
+    if not user.is_active:
+        form.form_errors.append(DEACTIVATED)
+        return refused(form)
+    sessions.begin(user, keep=form.keep.data)
+    return redirect_with(own_page(form.next.data, url_for("home.index")))
+
+
+def nobody_has(password: str) -> bool:
+    return User().has_password(password)
+
+
+def refused(form: SignInForm) -> ResponseReturnValue:
+    return render("auth/sign_in.html", "auth/_sign_in.html", form=form), 422
+
+
+@auth.post("/sign-out")
+@sign_in_required
+def sign_out() -> ResponseReturnValue:
+    sessions.end()
+    return redirect_with(url_for(".sign_in"), Toast("You are signed out"))
+
+
+@auth.post("/users/<username>/sign-out")
+@operators_only
+def sign_out_everywhere(username: str) -> ResponseReturnValue:
+    user = db.one_or_404(User.by_username(username))
+    sessions.end_all(user)
+    db.session.commit()
+    place = page_before(url_for("users.show", username=username))
+    return redirect_with(place, Toast(f"{user.name} is signed out everywhere"))
+
+
+def guest(token: str) -> User:
+    user = invited(token)
+    if user is None:
+        raise Missing("This link was used already, or it is too old. Ask for a new one.")
+    return user
+
+
+@auth.get("/welcome/<token>")
+def welcome(token: str) -> ResponseReturnValue:
+    user = guest(token)
+    return render_template("auth/welcome.html", form=FirstPasswordForm(user), user=user)
+
+
+@auth.post("/welcome/<token>")
+@limiter.limit("20 per 10 minutes")
+def choose_password(token: str) -> ResponseReturnValue:
+    user = guest(token)
+    form = FirstPasswordForm(user)
+    if not form.validate():
+        return render("auth/welcome.html", "auth/_welcome.html", form=form, user=user), 422
+    user.set_password(form.password.data)
+    sessions.end_all(user)
+    db.session.commit()
+    return redirect_with(url_for(".sign_in"), Toast("Your password is set. Sign in with it."))

@@ -1,0 +1,67 @@
+"""Who is signed in: a token in the browser's cookie, its hash in our table."""
+
+from datetime import timedelta
+
+from flask import current_app, request, session
+from flask_login import current_user, login_user, logout_user
+from sqlalchemy import update
+
+from app.auth.models import Session
+from app.config import Settings
+from app.database import now
+from app.extensions import client_address, db, login
+from app.users.models import User
+
+
+def begin(user: User, keep: bool) -> None:
+    """Sign ``user`` in. The id changes, so a planted session is worth nothing; commits."""
+    settings: Settings = current_app.config["SETTINGS"]
+    idle, longest = lifetimes(settings, keep)
+    row, token = Session.begin(user, idle, longest, client_address(), request.user_agent.string)
+    db.session.add(row)
+    db.session.execute(update(User).where(User.id == user.id).values(**seen_now()))
+    db.session.commit()
+    session.clear()
+    session.permanent = keep
+    user.session_token = token
+    login_user(user)
+
+
+def lifetimes(settings: Settings, keep: bool) -> tuple[timedelta, timedelta]:
+    """How long a session lives unused, and at most."""
+    kept, short = settings.session_remember_days * 24, settings.session_idle_hours
+    return timedelta(hours=kept if keep else short), timedelta(days=settings.session_absolute_days)
+
+
+def end() -> None:
+    """Sign out on the server, not only in the browser; commits."""
+    token = current_user.session_token
+    if token:
+        db.session.execute(Session.ended_by(token))
+        db.session.commit()
+    logout_user()
+    session.clear()
+
+
+def end_all(user: User) -> None:
+    """Sign ``user`` out everywhere. The caller commits."""
+    db.session.execute(Session.ended_for(user))
+
+
+def seen_now() -> dict[str, object]:
+    """Only that somebody was here: neither the version nor the time of change moves."""
+    return {"last_seen_at": now(), "updated_at": User.updated_at}
+
+
+@login.user_loader
+def load(token: str) -> User | None:
+    """The person behind a session token, unless the session or the account has ended."""
+    row = db.session.scalar(Session.living(token))
+    if row is None or not row.user.is_active:
+        return None
+    if row.is_stale:
+        row.touch()
+        db.session.execute(update(User).where(User.id == row.user_id).values(**seen_now()))
+        db.session.commit()
+    row.user.session_token = token
+    return row.user

@@ -1,0 +1,16 @@
+"""What the commands of every feature share: reading an argument by a rule."""
+
+from typing import Any
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from app.forms import sentence_of
+
+
+def follow(rule: Any, value: str, what: str) -> Any:
+    """``value`` as ``rule`` reads it, or an error that names ``what`` (exit code 2)."""
+    try:
+        return TypeAdapter(rule).validate_python(value)
+    except ValidationError as error:
+        raise click.BadParameter(f"{sentence_of(error)}.", param_hint=what) from None

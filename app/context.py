@@ -1,0 +1,63 @@
+"""What every template knows: the settings, the way around, and how the person likes it."""
+
+from typing import Any
+
+from flask import Flask, current_app, g, request, url_for
+from flask_login import current_user
+
+# (group, who sees it, [(label, endpoint, icon, the blueprints or endpoints it stands for)])
+WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]], ...] = (
+    (
+        "Account",
+        False,
+        (
+            ("Overview", "home.index", "gauge", ("home", "tiers.quotas", "tiers.compare")),
+            ("Tasks", "jobs.index", "play", ("jobs",)),
+        ),
+    ),
+    (
+        "Operate",
+        True,
+        (
+            ("Users", "users.index", "people", ("users",)),
+            ("Tiers", "tiers.index", "layers", ("tiers",)),
+            ("System", "system.show", "pulse", ("system",)),
+        ),
+    ),
+)
+
+
+def init_app(app: Flask) -> None:
+    app.context_processor(for_every_template)
+
+
+def for_every_template() -> dict[str, Any]:
+    return {
+        "settings": current_app.config["SETTINGS"],
+        "navigation": navigation,
+        "theme": theme,
+        "keys_off": False,
+        "request_id": g.get("request_id", ""),
+    }
+
+
+def theme() -> str | None:
+    """Light or dark, where the request knows the person already; a failure page asks nothing."""
+    return getattr(g.get("_login_user"), "theme", None)
+
+
+def navigation() -> list[dict[str, Any]]:
+    """The groups this person may use, with the place they are at."""
+    return [
+        {"title": title, "items": [way(*item) for item in items]}
+        for title, operators_only, items in WAYS
+        if not operators_only or current_user.is_superuser
+    ]
+
+
+def way(label: str, endpoint: str, icon: str, stands_for: tuple[str, ...]) -> dict[str, Any]:
+    here = request.endpoint or ""
+    is_current = here in stands_for or (
+        here.partition(".")[0] in stands_for and here not in ("tiers.quotas", "tiers.compare")
+    )
+    return {"label": label, "url": url_for(endpoint), "icon": icon, "current": is_current}

@@ -1,0 +1,140 @@
+"""What every table has in common: key names, times in UTC, soft deletion."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Index, MetaData, event, text
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, registry
+from sqlalchemy.types import TypeDecorator
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def now() -> datetime:
+    """The current time in UTC, with its zone."""
+    return datetime.now(UTC)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A time with its zone. SQLite keeps no zone, so it stores and returns UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A time needs its zone: use app.database.now().")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMING_CONVENTION),
+        type_annotation_map={datetime: UTCDateTime()},
+    )
+
+
+class Timestamped:
+    """When a row was made and last changed."""
+
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime | None] = mapped_column(onupdate=now)
+
+
+class SoftDeleted:
+    """A row that can be taken out of sight and brought back."""
+
+    deleted_at: Mapped[datetime | None]
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
+
+
+class Versioned:
+    """A counter that moves with every change; a form that carries an older one is stale."""
+
+    version: Mapped[int] = mapped_column(default=1)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 (SQLAlchemy calls it on the class)
+        return {"version_id_col": cls.version}
+
+
+def unique_among_living(table: str, column: str) -> Index:
+    """Unique while ``deleted_at`` is empty, so that a deleted person's name can be taken again."""
+    living = text("deleted_at IS NULL")
+    return Index(
+        f"uq_{table}_{column}_living",
+        column,
+        unique=True,
+        postgresql_where=living,
+        sqlite_where=living,
+    )
+
+
+def broken_rule(error: IntegrityError) -> str:
+    """The name of the constraint or the column that the database refused; "" when unknown.
+
+    PostgreSQL names the constraint; SQLite names ``table.column``.
+    """
+    diagnostics = getattr(error.orig, "diag", None)
+    if diagnostics is not None and diagnostics.constraint_name:
+        return str(diagnostics.constraint_name)
+    message = str(error.orig)
+    _, found, column = message.partition("UNIQUE constraint failed: ")
+    return column if found else ""
+
+
+def prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Write-ahead log, foreign keys, and patience instead of "database is locked"."""
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+        "synchronous=NORMAL",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def listen_to(engine: Engine) -> None:
+    """Prepare every SQLite connection that ``engine`` opens."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", prepare_sqlite)
+
+
+def engine_options(url: str, threads: int) -> dict[str, Any]:
+    """Flask-SQLAlchemy engine options for ``url``: a pool as large as the number of threads."""
+    if url.startswith("sqlite"):
+        # IMMEDIATE takes the write lock when a change begins, so two writers wait, never fail.
+        return {
+            "connect_args": {"isolation_level": "IMMEDIATE", "timeout": 10},
+            "hide_parameters": True,
+        }
+    return {
+        "hide_parameters": True,  # a failed statement is logged without anybody's data
+        "pool_size": threads,
+        "max_overflow": 2,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "connect_args": {"connect_timeout": 3},
+    }

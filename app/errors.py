@@ -1,0 +1,230 @@
+"""What can go wrong, and the one place that answers it."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, jsonify, make_response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError, generate_csrf
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException, NotFound
+
+from app.database import broken_rule, now
+from app.extensions import db, limiter
+from app.htmx import Toast, page_before, redirect_with, wants_part
+
+log = structlog.get_logger()
+
+SENTENCES = {
+    400: "The request could not be read. Go back and try again.",
+    403: "You may not open this page.",
+    404: "There is no page at this address.",
+    405: "This address does not take that kind of request.",
+    413: "That is more than this form takes. Send less and try again.",
+    415: "This address does not take that kind of content.",
+    500: "Something went wrong on our side. Nothing was saved. Try again in a minute.",
+    503: "The database does not answer right now. Nothing was saved. Try again in a few seconds.",
+}
+
+
+class Taken(Exception):
+    """A value that must be unique is already used. Names the ``field`` and says what to do."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+        self.sentence = sentence
+
+
+class Stale(Exception):
+    """Somebody else changed this since it was read."""
+
+
+class Refused(Exception):
+    """The product does not allow this; ``str`` of it says why and what to do instead."""
+
+
+class TooMany(Exception):
+    """A limit is used up until ``reset_at``.
+
+    ``again`` finishes the sentence "You can … at 15:00"; ``standing`` has the numbers, where the
+    limit is one that people may know.
+    """
+
+    def __init__(self, reset_at: datetime, again: str, standing: Any = None) -> None:
+        super().__init__(again)
+        self.reset_at = reset_at
+        self.again = again
+        self.standing = standing
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds, at least 1 (RFC 9110, 10.2.3)."""
+        return max(1, math.ceil((self.reset_at - now()).total_seconds()))
+
+
+class Missing(NotFound):
+    """A thing that is not there, with the close matches that this person may see."""
+
+    def __init__(self, sentence: str, matches: list[tuple[str, str]] | None = None) -> None:
+        super().__init__(sentence)
+        self.matches = matches or []
+
+
+@contextmanager
+def answering(sentences: Mapping[str, str]) -> Iterator[None]:
+    """Turn what the database refuses inside the block into a domain error, undoing all of it.
+
+    ``sentences`` has one for each unique field. Raises Taken for those, Stale when the row was
+    changed by somebody else meanwhile; anything else stays what it is.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        db.session.rollback()
+        rule = broken_rule(error)
+        for field, sentence in sentences.items():
+            if field in rule:
+                raise Taken(field, sentence) from error
+        raise
+    except StaleDataError as error:
+        db.session.rollback()
+        raise Stale from error
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, answer_http)
+    app.register_error_handler(CSRFError, answer_csrf)
+    app.register_error_handler(RateLimitExceeded, answer_throttled)
+    app.register_error_handler(TooMany, answer_too_many)
+    app.register_error_handler(Refused, answer_refused)
+    app.register_error_handler(Stale, answer_stale)
+    for kind in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(kind, answer_database_away)
+    app.register_error_handler(Exception, answer_surprise)
+
+
+def answer_http(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if error.response is not None or status < 400:
+        return error
+    response = refusal(status, error.description if status == 403 else None, error)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def answer_csrf(_error: CSRFError) -> ResponseReturnValue:
+    """A form from before the last sign-in, or from another site: nothing was done.
+
+    Our own form is drawn again with what was typed, to be sent on purpose.
+    """
+    if request.headers.get("Sec-Fetch-Site") != "same-origin" and not page_before(""):
+        return refusal(400, "This form did not come from this site. Nothing was done.")
+    if wants_part() or request.path.startswith("/api/"):
+        response = refusal(400, "This form was open too long. Press the button again.")
+        response.headers["X-CSRFToken"] = generate_csrf()
+        return response
+    return render_template("stale_form.html", path=request.path, fields=kept_fields()), 400
+
+
+def answer_throttled(_error: RateLimitExceeded) -> ResponseReturnValue:
+    """Too many tries at a door that is throttled for everyone alike."""
+    breached = limiter.current_limit
+    seconds = breached.reset_at - time.time() if breached else 60
+    reset_at = now() + timedelta(seconds=max(1, math.ceil(seconds)))
+    return answer_too_many(TooMany(reset_at, again="try again"))
+
+
+def answer_too_many(error: TooMany) -> ResponseReturnValue:
+    """429 with a true time: a note above the form for htmx, JSON for programs, else a page."""
+    context = {"wait": error, "standing": error.standing, "path": request.path}
+    if request.path.startswith("/api/"):
+        body: dict[str, Any] = {"detail": "Rate limit exceeded.", "retry_after": error.retry_after}
+        response = make_response(jsonify(body), 429)
+    elif wants_part():
+        response = make_response(render_template("_wait.html", **context), 429)
+        response.headers["HX-Retarget"] = "#notice"
+        response.headers["HX-Reswap"] = "innerHTML"
+    else:
+        response = make_response(render_template("wait.html", fields=kept_fields(), **context), 429)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def kept_fields() -> list[tuple[str, str]]:
+    """What was typed, to be sent again later; never a password."""
+    return [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name != "csrf_token" and "password" not in name
+    ]
+
+
+def answer_refused(error: Refused) -> ResponseReturnValue:
+    """The product says no, and why: on the page the person came from."""
+    db.session.rollback()
+    return redirect_with(page_before(url_for("home.index")), Toast(str(error), is_problem=True))
+
+
+def answer_stale(_error: Stale) -> ResponseReturnValue:
+    """Somebody else was faster, at a door that has no editor to show both values in."""
+    db.session.rollback()
+    text = "Somebody else changed this meanwhile. Look at it again, then repeat what you did."
+    return redirect_with(page_before(url_for("home.index")), Toast(text, is_problem=True))
+
+
+def answer_database_away(error: DBAPIError) -> ResponseReturnValue:
+    log.error("database.away", error=type(error).__name__)
+    forget_session()
+    response = refusal(503)
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def answer_surprise(error: Exception) -> ResponseReturnValue:
+    log.exception("request.failed", error=type(error).__name__)
+    forget_session()
+    return refusal(500)
+
+
+def forget_session() -> None:
+    """Undo what the failed request began; an unreachable database may refuse even that."""
+    try:
+        db.session.rollback()
+    except Exception:
+        db.session.remove()
+
+
+def refusal(status: int, sentence: str | None = None, error: Any = None) -> Response:
+    """An error in the caller's own kind: JSON under /api/, a sentence to htmx, else a page."""
+    sentence = sentence or SENTENCES.get(status, "This cannot be done.")
+    if request.path.startswith("/api/"):
+        body = {"detail": sentence, "status": status, "request_id": g.get("request_id", "")}
+        return make_response(jsonify(body), status)
+    if wants_part():
+        return make_response(render_template("_error.html", sentence=sentence), status)
+    page = "error.html" if status in (403, 404) and signed_in() else "error_solo.html"
+    matches = getattr(error, "matches", [])
+    detail = error.description if isinstance(error, Missing) else None
+    html = render_template(
+        page, status=status, sentence=sentence, matches=matches, detail=detail, path=request.path
+    )
+    return make_response(html, status)
+
+
+def signed_in() -> bool:
+    try:
+        return bool(current_user.is_authenticated)
+    except Exception:
+        return False

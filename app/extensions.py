@@ -1,0 +1,40 @@
+"""The extensions: created here, bound to an application in create_app."""
+
+from typing import TYPE_CHECKING
+
+from flask import request
+from flask_caching import Cache
+from flask_limiter import Limiter
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+
+from app.assets import Assets
+from app.counters import Counters
+from app.database import Base
+from app.queue import Queue
+
+
+def client_address() -> str:
+    """The address of the client, as far as the trusted proxies vouch for it."""
+    return request.remote_addr or "unknown"
+
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate(render_as_batch=True, compare_type=True)
+cache = Cache()
+csrf = CSRFProtect()
+login = LoginManager()
+counters = Counters()
+queue = Queue()
+assets = Assets()
+# Throttles sign-in. What a tier allows is counted by app.counters, on the clock.
+limiter = Limiter(key_func=client_address, strategy="fixed-window", in_memory_fallback_enabled=True)
+
+if TYPE_CHECKING:
+
+    class Model(Base):
+        __abstract__ = True
+else:
+    Model = db.Model

@@ -1,0 +1,41 @@
+"""The base form, and the validator that lets a field follow a rule said once."""
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from pydantic import TypeAdapter, ValidationError
+from wtforms import Field
+from wtforms.validators import StopValidation
+
+
+class Form(FlaskForm):
+    """A browser's form. CSRF is checked once per request at the door, not once per form."""
+
+    class Meta(FlaskForm.Meta):
+        csrf = False
+
+    def refuse(self, field: str, sentence: str) -> None:
+        """Put ``sentence`` beside ``field``, for what only the database can know."""
+        self._fields[field].errors = [*self._fields[field].errors, sentence]
+
+
+class Follows:
+    """Let a field obey an annotated type from a feature's ``rules.py``, with its sentence.
+
+    The field's data becomes what the rule returns (trimmed, lower-cased, a number).
+    """
+
+    def __init__(self, rule: Any) -> None:
+        self._rule = TypeAdapter(rule)
+
+    def __call__(self, _form: Any, field: Field) -> None:
+        try:
+            field.data = self._rule.validate_python(field.data)
+        except ValidationError as error:
+            raise StopValidation(sentence_of(error)) from None
+
+
+def sentence_of(error: ValidationError) -> str:
+    """The first problem as a sentence, without the value that was submitted."""
+    message: str = error.errors(include_input=False, include_url=False)[0]["msg"]
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,22 @@
+"""What may be submitted about a task."""
+
+from wtforms import SelectField, StringField
+from wtforms.validators import Length, ValidationError
+
+from app.forms import Form
+from app.tasks import TASKS
+from app.users.models import User
+
+
+class StartForm(Form):
+    task = SelectField("Task", validate_choice=False)
+    message = StringField("Name", [Length(max=120, message="Use 120 characters or fewer")])
+
+    def __init__(self, user: User, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        allowed = [kind for kind in TASKS.values() if user.is_superuser or not kind.operators_only]
+        self.task.choices = [(kind.name, kind.title) for kind in allowed]
+
+    def validate_task(self, field: SelectField) -> None:
+        if field.data not in dict(field.choices):
+            raise ValidationError("Choose a task from the list")

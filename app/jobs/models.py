@@ -1,0 +1,190 @@
+"""Jobs: the record of work that runs later. The queue carries only their ids."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Select,
+    String,
+    Text,
+    UniqueConstraint,
+    Update,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.database import now
+from app.extensions import Model
+from app.tasks import TASKS
+from app.users.models import User
+
+STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
+OPEN = ("queued", "running")
+
+
+class Job(Model):
+    """One piece of work: who asked for it, how far it is, and how it ended."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("owner_id", "idempotency_key"),
+        CheckConstraint(f"status IN {STATUSES}", name="known_status"),
+        Index("ix_jobs_status_run_at", "status", "run_at"),
+        Index("ix_jobs_owner_id_created_at", "owner_id", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    task: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(String(120), default="")
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    idempotency_key: Mapped[str | None] = mapped_column(String(100))
+    status: Mapped[str] = mapped_column(String(10), default="queued")
+    progress: Mapped[int | None]
+    message: Mapped[str] = mapped_column(String(500), default="")
+    steps: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    result: Mapped[Any] = mapped_column(JSON, nullable=True)
+    file_name: Mapped[str | None] = mapped_column(String(100))
+    error: Mapped[str | None] = mapped_column(String(500))
+    details: Mapped[str | None] = mapped_column(Text)
+    attempt: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=3)
+    worker: Mapped[str | None] = mapped_column(String(32))
+    stop_asked: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    run_at: Mapped[datetime] = mapped_column(default=now)
+    sent_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    owner: Mapped[User | None] = relationship()
+
+    @classmethod
+    def asked_for(cls, task: str, owner: User | None, name: str = "", **arguments: Any) -> "Job":
+        """A new job, to be added and committed with the change that asks for it."""
+        kind = TASKS[task]
+        return cls(
+            id=uuid.uuid4().hex,
+            task=task,
+            name=name,
+            owner=owner,
+            arguments=arguments,
+            attempts=kind.attempts,
+            steps=[{"name": step, "state": "todo"} for step in kind.steps],
+        )
+
+    @property
+    def title(self) -> str:
+        """What people read: the name they gave, else the kind of work."""
+        return self.name or self.kind
+
+    @property
+    def kind(self) -> str:
+        return TASKS[self.task].title if self.task in TASKS else self.task
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits or runs."""
+        return self.status in OPEN
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it has been running, or took."""
+        if self.started_at is None:
+            return None
+        return ((self.finished_at or now()) - self.started_at).total_seconds()
+
+    def can_be_seen_by(self, user: User) -> bool:
+        return user.is_superuser or (self.owner_id is not None and self.owner_id == user.id)
+
+    @classmethod
+    def of(cls, user: User) -> Select[tuple["Job"]]:
+        """The jobs of ``user``, newest first."""
+        return select(cls).where(cls.owner_id == user.id).order_by(cls.created_at.desc(), cls.id)
+
+    @classmethod
+    def claimed(cls, identifier: str, worker: str, lease: timedelta) -> Update:
+        """Take a waiting job: only one worker gets a row back."""
+        return (
+            update(cls)
+            .where(cls.id == identifier, cls.status == "queued", cls.run_at <= now())
+            .values(
+                status="running",
+                attempt=cls.attempt + 1,
+                worker=worker,
+                started_at=now(),
+                lease_until=now() + lease,
+                finished_at=None,
+                error=None,
+                details=None,
+            )
+        )
+
+    @classmethod
+    def held(cls, identifier: str, attempt: int) -> Update:
+        """The job as long as this attempt holds it; touches nothing otherwise."""
+        return update(cls).where(
+            cls.id == identifier, cls.attempt == attempt, cls.status == "running"
+        )
+
+
+class JobLog(Model):
+    """A line that a running job wrote."""
+
+    __tablename__ = "job_log"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    text: Mapped[str] = mapped_column(String(500))
+
+    @classmethod
+    def of(cls, job: Job) -> Select[tuple["JobLog"]]:
+        """The last lines, newest first."""
+        return select(cls).where(cls.job_id == job.id).order_by(cls.id.desc()).limit(50)
+
+
+class JobChunk(Model):
+    """A piece of the file that an attempt of a job writes."""
+
+    __tablename__ = "job_chunks"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @classmethod
+    def of(cls, job: Job, after: int) -> Select[tuple[int, bytes]]:
+        """The next piece after number ``after``."""
+        return (
+            select(cls.number, cls.data)
+            .where(cls.job_id == job.id, cls.attempt == job.attempt, cls.number > after)
+            .order_by(cls.number)
+            .limit(1)
+        )
+
+
+class Worker(Model):
+    """A consumer process and when it was last heard of."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    host: Mapped[str] = mapped_column(String(100))
+    pid: Mapped[int]
+    threads: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+    @classmethod
+    def online(cls) -> Select[tuple["Worker"]]:
+        """Those heard of in the last 30 seconds."""
+        return select(cls).where(cls.seen_at > now() - timedelta(seconds=30))

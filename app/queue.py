@@ -1,0 +1,75 @@
+"""The queue: Huey on Redis, or on a file of its own. It carries job ids and nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from flask import Flask, current_app
+from huey import PriorityRedisExpireHuey, SqliteHuey
+from huey.api import Huey
+from huey.serializer import SignedSerializer
+
+from app.config import Settings
+
+log = structlog.get_logger()
+
+
+class Queue:
+    """Declares what the consumer can run and hands ids to it, one Huey per application."""
+
+    def __init__(self) -> None:
+        self._runners: dict[str, Callable[[str], None]] = {}
+
+    def runner(self, function: Callable[[str], None]) -> Callable[[str], None]:
+        """Let the consumer run ``function(id)``, inside an application context."""
+        self._runners[function.__name__] = function
+        return function
+
+    def init_app(self, app: Flask) -> None:
+        huey = make_huey(app.config["SETTINGS"])
+        tasks = {name: self._bind(app, huey, name) for name in self._runners}
+        app.extensions["queue"] = (huey, tasks)
+
+    def _bind(self, app: Flask, huey: Huey, name: str) -> Any:
+        function = self._runners[name]
+
+        def in_context(identifier: str) -> None:
+            with app.app_context():
+                function(identifier)
+
+        return huey.task(name=name)(in_context)
+
+    @property
+    def huey(self) -> Huey:
+        return current_app.extensions["queue"][0]
+
+    def send(self, name: str, identifier: str, priority: int = 0) -> bool:
+        """Hand ``identifier`` to the consumer. False when the queue cannot be reached.
+
+        Nobody needs to act on False: what is not picked up is sent again by the sweep.
+        """
+        huey, tasks = current_app.extensions["queue"]
+        try:
+            huey.enqueue(tasks[name].s(identifier, priority=priority))
+        except Exception as error:
+            log.warning("queue.unreachable", error=type(error).__name__, job=identifier)
+            return False
+        return True
+
+
+def make_huey(settings: Settings) -> Huey:
+    """Huey on the queue's Redis, or on a SQLite file beside (never inside) the database."""
+    common = {
+        "results": False,
+        "serializer": SignedSerializer(settings.secret_key.get_secret_value()),
+    }
+    if settings.redis_queue_url is None:
+        settings.queue_path.parent.mkdir(parents=True, exist_ok=True)
+        return SqliteHuey("gatehouse", filename=str(settings.queue_path), **common)
+    return PriorityRedisExpireHuey(
+        "gatehouse",
+        url=settings.redis_queue_url,
+        socket_connect_timeout=1,
+        socket_timeout=5,
+        **common,
+    )

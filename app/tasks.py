@@ -1,0 +1,66 @@
+"""Declaring work that runs later: one decorator on a function in a feature's ``tasks.py``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Running(Protocol):
+    """The job a task function works for."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+    def progress(self, percent: int | None, message: str = "") -> None:
+        """Report how far the work is (0 to 100, None when unknown) and a line for the log.
+
+        Raises Cancelled when somebody asked the job to stop, or it belongs to another worker now.
+        """
+
+    def step(self, name: str) -> None:
+        """Begin a step; the one before is done. Raises like ``progress``."""
+
+    def write(self, name: str, text: str) -> None:
+        """Add ``text`` to the file that the job offers for download; commits."""
+
+
+class Cancelled(Exception):
+    """The job was asked to stop."""
+
+
+TaskFunction = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of work. ``title`` is what people read; ``steps`` are shown before they begin."""
+
+    name: str
+    title: str
+    function: TaskFunction
+    steps: tuple[str, ...]
+    operators_only: bool
+    attempts: int
+
+
+TASKS: dict[str, Task] = {}
+
+
+def task(
+    title: str, *, steps: tuple[str, ...] = (), operators_only: bool = False, attempts: int = 3
+) -> Callable[[TaskFunction], TaskFunction]:
+    """Let jobs run the function: it gets the running job, then the arguments by name.
+
+    What it returns (a JSON value) is the job's result. It may run more than once, after a worker
+    was killed: make its effects in ``db.session`` and leave the commit to the engine.
+    """
+
+    def declare(function: TaskFunction) -> TaskFunction:
+        name = function.__name__
+        TASKS[name] = Task(name, title, function, steps, operators_only, attempts)
+        return function
+
+    return declare

@@ -1,0 +1,106 @@
+"""Commands for operators: tiers and their limits, by the same rules as the pages."""
+
+import json
+
+import click
+from flask.cli import AppGroup, with_appcontext
+from sqlalchemy import select
+
+from app.commands import follow
+from app.errors import Taken, answering
+from app.extensions import db
+from app.tiers.limits import Route, UnknownRoute, find_route, limited_routes
+from app.tiers.models import RateLimit, Tier
+from app.tiers.rules import Count, Period, TierName
+
+limits_commands = AppGroup("limits", help="List, set and remove the limits of tiers.")
+
+
+def tier_named(name: str) -> Tier:
+    tier = db.session.scalar(Tier.by_name(name))
+    if tier is None:
+        names = ", ".join(db.session.scalars(select(Tier.name).order_by(Tier.name))) or "none"
+        raise click.ClickException(f"There is no tier named {name!r}. Tiers: {names}.")
+    return tier
+
+
+def route_meant(text: str) -> Route:
+    try:
+        return find_route(text)
+    except UnknownRoute as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.command("create-tier")
+@click.argument("name")
+@click.option("--if-missing", is_flag=True, help="Leave an existing tier alone and succeed.")
+@with_appcontext
+def create_tier(name: str, if_missing: bool) -> None:
+    """Make the tier NAME, without limits of its own."""
+    tier = Tier(name=follow(TierName, name, "NAME"))
+    if if_missing and db.session.scalar(Tier.by_name(tier.name)):
+        return
+    db.session.add(tier)
+    try:
+        with answering({"name": f"There is already a tier named {tier.name}."}):
+            db.session.commit()
+    except Taken as taken:
+        raise click.ClickException(taken.sentence) from None
+    click.echo(f"Made the tier {tier.name}")
+
+
+@limits_commands.command("list")
+@click.argument("tier", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def list_limits(tier: str | None, as_json: bool) -> None:
+    """List the limits of TIER, or of every tier."""
+    tiers = [tier_named(tier)] if tier else db.session.scalars(Tier.all_by_name()).all()
+    rows = [(each, limit) for each in tiers for limit in each.limits]
+    if as_json:
+        click.echo(json.dumps([as_dict(each, limit) for each, limit in rows], indent=2))
+        return
+    for each, limit in rows:
+        route = limited_routes().get(limit.route)
+        path = f"{limit.methods} {route.path}" if route else f"{limit.route} (gone)"
+        click.echo(f"{each.name:<20} {path:<30} {limit.phrase}")
+    if not rows:
+        click.echo("No limits are set. Every route allows the default.")
+
+
+def as_dict(tier: Tier, limit: RateLimit) -> dict[str, object]:
+    numbers = {"limit": limit.limit, "period": limit.period}
+    return {"tier": tier.name, "route": limit.route, "methods": limit.methods, **numbers}
+
+
+@limits_commands.command("set")
+@click.argument("tier")
+@click.argument("route")
+@click.argument("limit")
+@click.argument("period")
+def set_limit(tier: str, route: str, limit: str, period: str) -> None:
+    """Let TIER call ROUTE at most LIMIT times per PERIOD seconds, from the next request.
+
+    ROUTE is a limited route, such as /tasks or jobs.start.
+    """
+    owner, meant = tier_named(tier), route_meant(route)
+    rule = owner.limit_for(meant.key)
+    if rule is None:
+        rule = RateLimit(tier=owner, route=meant.key, methods=" ".join(meant.methods))
+    rule.limit = follow(Count, limit, "LIMIT")
+    rule.period = follow(Period, period, "PERIOD")
+    db.session.commit()
+    click.echo(f"{owner.name}: {meant.name} allows {rule.phrase}")
+
+
+@limits_commands.command("remove")
+@click.argument("tier")
+@click.argument("route")
+def remove_limit(tier: str, route: str) -> None:
+    """Remove the limit of TIER on ROUTE; the default applies from the next request."""
+    owner = tier_named(tier)
+    rule = owner.limit_for(route) or owner.limit_for(route_meant(route).key)
+    if rule is None:
+        raise click.ClickException(f"{owner.name} has no limit on {route}.")
+    db.session.delete(rule)
+    db.session.commit()
+    click.echo(f"{owner.name}: the limit on {rule.route} is removed")

@@ -1,0 +1,51 @@
+"""What may be submitted about a tier and its limits."""
+
+from wtforms import HiddenField, SelectField, StringField
+from wtforms.validators import ValidationError
+
+from app.forms import Follows, Form
+from app.tiers.limits import limited_routes
+from app.tiers.models import RateLimit
+from app.tiers.rules import LARGEST, UNITS, Count, TierName, Unit
+from app.words import split_period
+
+
+class TierForm(Form):
+    name = StringField("Name", [Follows(TierName)])
+    version = HiddenField()
+    undo = HiddenField()
+
+
+class LimitForm(Form):
+    """So many requests, every so many units of time, on one limited route."""
+
+    route = SelectField("Route", validate_choice=False)
+    limit = StringField("Requests", [Follows(Count)])
+    every = StringField("Every", [Follows(Count)])
+    unit = SelectField("Unit of time", [Follows(Unit)], choices=list(UNITS), validate_choice=False)
+    version = HiddenField()
+    undo = HiddenField()
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.route.choices = [(route.key, route.label) for route in limited_routes().values()]
+
+    @classmethod
+    def of(cls, limit: RateLimit) -> "LimitForm":
+        """The form filled in with what is saved."""
+        every, unit = split_period(limit.period)
+        values = {"every": every, "unit": unit + "s", "limit": limit.limit}
+        return cls(formdata=None, data={**values, "route": limit.route, "version": limit.version})
+
+    def validate_route(self, field: SelectField) -> None:
+        if field.data not in dict(field.choices):
+            raise ValidationError("Choose a route from the list")
+
+    def validate_unit(self, field: SelectField) -> None:
+        if isinstance(self.every.data, int) and self.period > LARGEST:
+            raise ValidationError("Choose a shorter time")
+
+    @property
+    def period(self) -> int:
+        """The period in seconds, once the form is valid."""
+        return int(self.every.data) * UNITS[self.unit.data]

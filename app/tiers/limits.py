@@ -1,0 +1,264 @@
+"""What limits this caller on this route now: one answer for doors, pages and commands."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from time import time
+from typing import Any, ParamSpec, TypeVar
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from flask_login import current_user
+
+from app.counters import Window
+from app.errors import TooMany
+from app.extensions import client_address, counters, db
+from app.tiers.models import RateLimit
+from app.words import allowance
+
+log = structlog.get_logger()
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a limited route is called: "Background tasks", "start another task"."""
+
+    name: str
+    again: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route that counts. Whatever its variables hold, it is one bucket."""
+
+    key: str
+    path: str
+    methods: tuple[str, ...]
+    name: str
+    again: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} · {'/'.join(self.methods)} {self.path}"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who counts: a person, or an address for strangers."""
+
+    key: str
+    tier_id: int | None
+    tier_name: str | None = None
+    is_person: bool = True
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What limits a caller on a route in the current window, and how much of it is used.
+
+    ``reason`` is "rule", or why the default applies: "no tier", "no rule", "signed out".
+    """
+
+    route: Route
+    caller: Caller
+    limit: int
+    period: int
+    used: int
+    window: Window
+    reason: str
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.used)
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self.used >= self.limit
+
+    @property
+    def reset_at(self) -> datetime:
+        return datetime.fromtimestamp(self.window.end, UTC)
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds until the count returns to zero, at least 1."""
+        return max(1, self.window.end - int(time()))
+
+    @property
+    def phrase(self) -> str:
+        return allowance(self.limit, self.period)
+
+
+def limited(name: str, again: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Count calls of a view against the caller's tier. Stands outside the sign-in check.
+
+    ``name`` is what people read ("Background tasks"); ``again`` finishes the sentence
+    "You can … at 15:00".
+    """
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+            spend(current_caller(), limited_routes()[request.endpoint or ""])
+            return view(*args, **kwargs)
+
+        counted.limit_mark = Mark(name, again)  # type: ignore[attr-defined]
+        return counted
+
+    return decorate
+
+
+def shares_limit(key: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Count calls of a view in the bucket of the limited route ``key``."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+            spend(current_caller(), limited_routes()[key])
+            return view(*args, **kwargs)
+
+        return counted
+
+    return decorate
+
+
+def init_app(app: Flask) -> None:
+    """Collect the marked routes, once every blueprint is there."""
+    routes = {}
+    for rule in app.url_map.iter_rules():
+        mark = getattr(app.view_functions[rule.endpoint], "limit_mark", None)
+        if mark:
+            methods = tuple(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+            routes[rule.endpoint] = Route(rule.endpoint, rule.rule, methods, mark.name, mark.again)
+    app.extensions["limited_routes"] = routes
+    app.after_request(tell_standing)
+
+
+def limited_routes() -> dict[str, Route]:
+    """Every route that counts, by its key."""
+    routes: dict[str, Route] = current_app.extensions["limited_routes"]
+    return routes
+
+
+def current_caller() -> Caller:
+    if not current_user.is_authenticated:
+        return Caller(f"address:{client_address()}", None, is_person=False)
+    return caller_of(current_user)
+
+
+def caller_of(user: Any) -> Caller:
+    """The caller that ``user`` (with ``id``, ``tier_id`` and ``tier``) is."""
+    tier = user.tier
+    return Caller(f"user:{user.id}", user.tier_id, tier.label if tier else None)
+
+
+def policy_for(caller: Caller, route: Route) -> tuple[int, int, str]:
+    """The limit, its period in seconds, and the reason."""
+    default = (
+        current_app.config["DEFAULT_RATE_LIMIT_LIMIT"],
+        current_app.config["DEFAULT_RATE_LIMIT_PERIOD"],
+    )
+    if not caller.is_person:
+        return (*default, "signed out")
+    if caller.tier_id is None:
+        return (*default, "no tier")
+    rule = db.session.execute(RateLimit.of(caller.tier_id, route.key)).first()
+    return (rule.limit, rule.period, "rule") if rule else (*default, "no rule")
+
+
+def counter_key(caller: Caller, route: Route, period: int) -> str:
+    return f"limit/{caller.key}/{route.key}/{period}"
+
+
+def standing(caller: Caller, route: Route) -> Standing:
+    """Where ``caller`` stands on ``route`` now. Asking costs no quota."""
+    limit, period, reason = policy_for(caller, route)
+    window = Window.at(time(), period)
+    used = counters.read(counter_key(caller, route, period), window)
+    return Standing(route, caller, limit, period, min(used, limit), window, reason)
+
+
+def standings(caller: Caller) -> list[Standing]:
+    """Every limit of ``caller``: the exhausted first, then by share used."""
+    every = [standing(caller, route) for route in limited_routes().values()]
+    return sorted(every, key=lambda each: (-each.used / each.limit, each.route.name))
+
+
+def spend(caller: Caller, route: Route) -> Standing:
+    """Count one call. Raises LimitReached when the window has no room for it."""
+    limit, period, reason = policy_for(caller, route)
+    window = Window.at(time(), period)
+    used = counters.add(counter_key(caller, route, period), window)
+    now = Standing(route, caller, limit, period, min(used, limit), window, reason)
+    warn_of_default(now)
+    g.standing = now
+    if used > limit:
+        raise LimitReached(now)
+    return now
+
+
+def clear(caller: Caller, route: Route) -> None:
+    """Give ``caller`` the whole of the current window back."""
+    _, period, _ = policy_for(caller, route)
+    counters.clear(counter_key(caller, route, period), Window.at(time(), period))
+
+
+def warn_of_default(standing: Standing) -> None:
+    """Say once per caller, route and window that no rule of a tier applied."""
+    if standing.reason in ("no tier", "no rule") and standing.used == 1:
+        log.warning(
+            "limits.default_applies",
+            caller=standing.caller.key,
+            route=standing.route.key,
+            reason=standing.reason,
+        )
+
+
+class LimitReached(TooMany):
+    """A caller has used the whole limit of a route."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__(standing.reset_at, again=standing.route.again, standing=standing)
+
+
+def tell_standing(response: Response) -> Response:
+    """Tell programs how much is left (draft-ietf-httpapi-ratelimit-headers)."""
+    now: Standing | None = g.get("standing")
+    if now is None:
+        return response
+    name = now.route.key
+    response.headers["RateLimit-Policy"] = f'"{name}";q={now.limit};w={now.period}'
+    response.headers["RateLimit"] = f'"{name}";r={now.left};t={now.retry_after}'
+    response.headers["X-RateLimit-Limit"] = str(now.limit)
+    response.headers["X-RateLimit-Remaining"] = str(now.left)
+    response.headers["X-RateLimit-Reset"] = str(now.window.end)
+    return response
+
+
+class UnknownRoute(LookupError):
+    """No limited route has that name, or more than one has. Says which come near."""
+
+
+def find_route(text: str) -> Route:
+    """The limited route that ``text`` means: ``jobs.start``, ``/tasks`` or ``POST /tasks``.
+
+    Raises UnknownRoute with the nearest matches.
+    """
+    wanted = _plain(text.split()[-1] if text.split() else "")
+    routes = limited_routes().values()
+    found = [route for route in routes if wanted in (_plain(route.path), _plain(route.key))]
+    if len(found) == 1:
+        return found[0]
+    names = [route.path for route in (found or routes)]
+    near = names if found else difflib.get_close_matches(text, names, n=3, cutoff=0.3) or names
+    problem = "More than one limited route matches" if found else "No limited route matches"
+    raise UnknownRoute(f"{problem} {text!r}. Choose one of: {', '.join(near)}.")
+
+
+def _plain(text: str) -> str:
+    return text.strip().strip("/").replace("/", "_").replace(".", "_").lower()

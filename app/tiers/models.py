@@ -1,0 +1,80 @@
+"""Tiers, and how often their people may call each limited route."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Select, String, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.database import Timestamped, Versioned
+from app.extensions import Model
+from app.words import allowance
+
+
+class Tier(Timestamped, Versioned, Model):
+    """A group of people with the same limits."""
+
+    __tablename__ = "tiers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    limits: Mapped[list["RateLimit"]] = relationship(
+        back_populates="tier", cascade="all, delete-orphan", order_by="RateLimit.id"
+    )
+
+    if TYPE_CHECKING:
+        # How many living people it has: the feature above adds this column (users/models.py).
+        people: int
+
+    @property
+    def label(self) -> str:
+        """The name as a heading: "free" reads "Free"."""
+        return self.name[:1].upper() + self.name[1:]
+
+    def limit_for(self, route: str) -> "RateLimit | None":
+        return next((limit for limit in self.limits if limit.route == route), None)
+
+    @classmethod
+    def by_name(cls, name: str) -> Select[tuple["Tier"]]:
+        return select(cls).where(cls.name == name)
+
+    @classmethod
+    def all_by_name(cls) -> Select[tuple["Tier"]]:
+        return select(cls).order_by(func.lower(cls.name), cls.id)
+
+
+class RateLimit(Timestamped, Versioned, Model):
+    """How many requests per period a tier may make to one route (an endpoint and its methods)."""
+
+    __tablename__ = "rate_limits"
+    __table_args__ = (
+        UniqueConstraint("tier_id", "route"),
+        CheckConstraint('"limit" >= 1', name="limit_at_least_one"),
+        CheckConstraint("period >= 1", name="period_at_least_one"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tier_id: Mapped[int] = mapped_column(ForeignKey("tiers.id", ondelete="CASCADE"))
+    route: Mapped[str] = mapped_column(String(200))
+    methods: Mapped[str] = mapped_column(String(40))
+    limit: Mapped[int]
+    period: Mapped[int]
+    tier: Mapped[Tier] = relationship(back_populates="limits")
+
+    @property
+    def phrase(self) -> str:
+        return allowance(self.limit, self.period)
+
+    @classmethod
+    def of(cls, tier_id: int, route: str) -> Select[Any]:
+        """The numbers of one rule: ``(limit, period)``."""
+        return select(cls.limit, cls.period).where(cls.tier_id == tier_id, cls.route == route)
+
+    @classmethod
+    def numbers_of(cls, tier_id: int) -> Select[Any]:
+        """All rules of a tier as ``(route, limit, period)``."""
+        return select(cls.route, cls.limit, cls.period).where(cls.tier_id == tier_id)
+
+    @classmethod
+    def elsewhere(cls, tier: Tier) -> Select[tuple["RateLimit"]]:
+        """The rules of the other tiers, to show beside this one's."""
+        return select(cls).join(Tier).where(cls.tier_id != tier.id).order_by(func.lower(Tier.name))

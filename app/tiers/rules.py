@@ -1,0 +1,47 @@
+"""What is true of a tier and of a limit, said once for every door."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+
+LARGEST = 2_147_483_647
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+
+
+def tier_name(value: object) -> str:
+    name = " ".join(str(value or "").split())
+    if not name:
+        raise ValueError("Enter a name for the tier")
+    if len(name) > 64:
+        raise ValueError("Use 64 characters or fewer")
+    if not re.fullmatch(r"[\w .+-]+", name) or name in (".", ".."):
+        raise ValueError("Use letters, digits, spaces and - _ . + only")
+    return name
+
+
+def at_least_one(value: object) -> int:
+    text = str(value if value is not None else "").strip().replace(",", "")
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) < 1:
+        raise ValueError("Enter 1 or more")
+    if int(text) > LARGEST:
+        raise ValueError(f"Enter {LARGEST:,} or less")
+    return int(text)
+
+
+def unit_of_time(value: object) -> str:
+    if value not in UNITS:
+        raise ValueError("Choose seconds, minutes, hours or days")
+    return str(value)
+
+
+def whole_period(seconds: int) -> int:
+    if seconds > LARGEST:
+        raise ValueError("Choose a shorter time")
+    return seconds
+
+
+TierName = Annotated[str, BeforeValidator(tier_name)]
+Count = Annotated[int, BeforeValidator(at_least_one)]
+Unit = Annotated[str, BeforeValidator(unit_of_time)]
+Period = Annotated[int, BeforeValidator(at_least_one), AfterValidator(whole_period)]

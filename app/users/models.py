@@ -1,0 +1,207 @@
+"""People: who they are, what they may do, and how they are found."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask_login import UserMixin
+from sqlalchemy import ForeignKey, Select, String, Uuid, func, or_, select
+from sqlalchemy.orm import Mapped, column_property, joinedload, mapped_column, relationship
+
+from app.database import SoftDeleted, Timestamped, Versioned, now, unique_among_living
+from app.extensions import Model
+from app.passwords import hash_password, is_outdated, is_right
+from app.tiers.models import Tier
+
+PICTURE = "https://www.profileimageurl.com"
+STATES = ("active", "deactivated", "deleted")
+SORTS = ("name", "email", "joined", "seen")
+
+
+class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
+    """A person with an account."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        unique_among_living("users", "username"),
+        unique_among_living("users", "email"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[UUID] = mapped_column(Uuid, default=uuid4, unique=True)
+    name: Mapped[str] = mapped_column(String(30))
+    username: Mapped[str] = mapped_column(String(20), index=True)
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    profile_image_url: Mapped[str | None] = mapped_column(String(500))
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    theme: Mapped[str | None] = mapped_column(String(5))
+    is_superuser: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column("is_active", default=True)
+    tier_id: Mapped[int | None] = mapped_column(
+        ForeignKey("tiers.id", ondelete="SET NULL"), index=True
+    )
+    last_seen_at: Mapped[datetime | None] = mapped_column(index=True)
+    tier: Mapped[Tier | None] = relationship(lazy="joined")
+
+    # The token of the session this person came in by; set by app.auth, kept by Flask-Login.
+    session_token = None
+
+    def get_id(self) -> str:
+        return self.session_token or ""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this person may be signed in."""
+        return self.active and not self.is_deleted
+
+    @property
+    def state(self) -> str:
+        if self.is_deleted:
+            return "deleted"
+        if not self.active:
+            return "deactivated"
+        return "active" if self.password_hash else "invited"
+
+    @property
+    def initials(self) -> str:
+        words = self.name.split()
+        return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+    def set_password(self, password: str) -> None:
+        self.password_hash = hash_password(password)
+
+    def has_password(self, password: str) -> bool:
+        """Whether ``password`` is right; an old hash is replaced on the way."""
+        right = is_right(self.password_hash, password)
+        if right and self.password_hash and is_outdated(self.password_hash):
+            self.set_password(password)
+        return right
+
+    def move_to(self, tier: Tier | None) -> None:
+        """Change tier; its limits apply from the next request."""
+        self.tier = tier
+
+    def deactivate(self) -> None:
+        self.active = False
+
+    def activate(self) -> None:
+        self.active = True
+
+    def delete(self) -> None:
+        """Take out of sight; ``restore`` brings back."""
+        self.deleted_at = now()
+
+    def restore(self) -> None:
+        """Bring back. The commit raises IntegrityError when the name was taken meanwhile."""
+        self.deleted_at = None
+
+    @classmethod
+    def by_username(cls, username: str) -> Select[tuple["User"]]:
+        """The living person of that name."""
+        return select(cls).where(cls.username == username, cls.deleted_at.is_(None))
+
+    @classmethod
+    def by_uuid(cls, identifier: UUID) -> Select[tuple["User"]]:
+        return select(cls).where(cls.uuid == identifier)
+
+    @classmethod
+    def any_by_username(cls, username: str) -> Select[tuple["User"]]:
+        """The living person of that name, else the one deleted last."""
+        living_first = cls.deleted_at.is_not(None)
+        return (
+            select(cls)
+            .where(cls.username == username)
+            .order_by(living_first, cls.deleted_at.desc(), cls.id.desc())
+            .limit(1)
+        )
+
+    @classmethod
+    def by_login(cls, login: str) -> Select[tuple["User"]]:
+        """The living person with that username or e-mail address."""
+        column = cls.email if "@" in login else cls.username
+        return select(cls).where(column == login.strip().lower(), cls.deleted_at.is_(None))
+
+    @classmethod
+    def usernames_like(cls, start: str) -> Select[tuple[str]]:
+        """Living usernames that begin with ``start``."""
+        return select(cls.username).where(
+            cls.username.startswith(start, autoescape=True), cls.deleted_at.is_(None)
+        )
+
+    @classmethod
+    def superusers(cls) -> Select[tuple["User"]]:
+        """Those who can run the place: superusers that are neither deleted nor deactivated."""
+        return select(cls).where(
+            cls.is_superuser.is_(True), cls.active.is_(True), cls.deleted_at.is_(None)
+        )
+
+    @classmethod
+    def in_tier(cls, tier: Tier) -> Select[tuple["User"]]:
+        return select(cls).where(cls.tier_id == tier.id, cls.deleted_at.is_(None))
+
+    @classmethod
+    def matching(
+        cls, q: str = "", tier: str = "", state: str = "", seen: str = "", sort: str = ""
+    ) -> Select[tuple["User"]]:
+        """People by words, tier name, state and last activity, in the order asked for."""
+        found = select(cls).options(joinedload(cls.tier)).where(*cls._conditions(q, tier, seen))
+        return found.where(*cls._state_is(state)).order_by(*cls._order(sort), cls.id)
+
+    @classmethod
+    def counts(cls, q: str = "", tier: str = "", seen: str = "") -> Select[Any]:
+        """How many match in each state, in one row: ``active, deactivated, deleted``."""
+        columns = [func.count().filter(*cls._state_is(state)).label(state) for state in STATES]
+        return select(*columns).select_from(cls).where(*cls._conditions(q, tier, seen))
+
+    @classmethod
+    def _conditions(cls, q: str, tier: str, seen: str) -> list[Any]:
+        conditions: list[Any] = []
+        for word in q.split()[:5]:
+            like = "%" + _escaped(word.lower()) + "%"
+            columns = (func.lower(cls.name), cls.username, cls.email)
+            conditions.append(or_(*(column.like(like, escape="\\") for column in columns)))
+        if tier == "-":
+            conditions.append(cls.tier_id.is_(None))
+        elif tier:
+            conditions.append(cls.tier.has(Tier.name == tier))
+        if seen == "7":
+            conditions.append(cls.last_seen_at >= now() - timedelta(days=7))
+        elif seen == "90":
+            long_ago = now() - timedelta(days=90)
+            conditions.append(or_(cls.last_seen_at.is_(None), cls.last_seen_at < long_ago))
+        return conditions
+
+    @classmethod
+    def _state_is(cls, state: str) -> list[Any]:
+        if state == "deleted":
+            return [cls.deleted_at.is_not(None)]
+        if state in ("active", "deactivated"):
+            return [cls.deleted_at.is_(None), cls.active.is_(state == "active")]
+        return [cls.deleted_at.is_(None)]
+
+    @classmethod
+    def _order(cls, sort: str) -> list[Any]:
+        columns: dict[str, Any] = {
+            "name": func.lower(cls.name),
+            "email": cls.email,
+            "joined": cls.created_at,
+            "seen": cls.last_seen_at,
+        }
+        column = columns.get(sort.lstrip("-"), cls.last_seen_at)
+        descending = sort.startswith("-") or sort.lstrip("-") not in columns
+        return [column.desc().nulls_last() if descending else column.asc().nulls_last()]
+
+
+Tier.people = column_property(  # type: ignore[assignment]
+    select(func.count(User.id))
+    .where(User.tier_id == Tier.id, User.deleted_at.is_(None))
+    .correlate_except(User)
+    .scalar_subquery(),
+    deferred=True,
+)
+
+
+def _escaped(word: str) -> str:
+    """``word`` with the signs that LIKE would read as wildcards made plain."""
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

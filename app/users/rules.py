@@ -1,0 +1,71 @@
+"""What is true of a person's name, username, e-mail address and password, said once."""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import BeforeValidator
+
+
+def _text(value: object) -> str:
+    return str(value if value is not None else "").strip()
+
+
+def person_name(value: object) -> str:
+    name = " ".join(_text(value).split())
+    if not name:
+        raise ValueError("Enter a name")
+    if not 2 <= len(name) <= 30:
+        raise ValueError("Use 2 to 30 characters")
+    if not name.isprintable():
+        raise ValueError("Use letters and spaces only")
+    return name
+
+
+def username(value: object) -> str:
+    name = _text(value)
+    if not name:
+        raise ValueError("Enter a username")
+    if not re.fullmatch(r"[a-z0-9]{2,20}", name):
+        raise ValueError("Use 2 to 20 lower-case letters and digits")
+    return name
+
+
+def email_address(value: object) -> str:
+    address = _text(value).lower()
+    if not address:
+        raise ValueError("Enter an email address")
+    if len(address) > 254:
+        raise ValueError("Use 254 characters or fewer")
+    try:
+        validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise ValueError("Enter an email address like name@example.com") from None
+    return address
+
+
+def password(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    if not text:
+        raise ValueError("Enter a password")
+    if len(text) < 8:
+        raise ValueError("Use 8 characters or more")
+    if len(text) > 128:
+        raise ValueError("Use 128 characters or fewer")
+    return text
+
+
+def picture_url(value: object) -> str:
+    address = _text(value)
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.netloc or len(address) > 500:
+        raise ValueError("Enter an address that starts with https://")
+    return address
+
+
+PersonName = Annotated[str, BeforeValidator(person_name)]
+Username = Annotated[str, BeforeValidator(username)]
+EmailAddress = Annotated[str, BeforeValidator(email_address)]
+Password = Annotated[str, BeforeValidator(password)]
+PictureUrl = Annotated[str, BeforeValidator(picture_url)]

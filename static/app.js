@@ -1,0 +1,219 @@
+// Enhancement only: every page works without this file. No inline handlers, no eval.
+(() => {
+  const root = document.documentElement;
+  root.classList.add("js");
+  const byId = (id) => document.getElementById(id);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const on = (name, act, capture = false) => document.addEventListener(name, act, capture);
+
+  // Announce: a polite live region, filled a moment after it was emptied so that the same words are
+  // read again. The server may also say HX-Trigger: {"announce": "12 users found"}.
+  const say = (text) => {
+    const region = byId("announce");
+    if (!region) return;
+    region.textContent = "";
+    setTimeout(() => { region.textContent = text; }, 50);
+  };
+  on("announce", (e) => say(e.detail.value));
+
+  // Focus. The server marks one element with autofocus in each fragment and htmx focuses it.
+  // Safety net: if the control that had the focus is gone or was disabled meanwhile, go back to
+  // the nearest place that is still there: same id, a neighbouring row, the region, the page.
+  const places = new WeakMap();
+  const remember = (ctx) => {
+    const element = document.activeElement;
+    if (!element || element === document.body) return;
+    const ids = [];
+    for (let node = element; node; node = node.parentElement) {
+      ids.push(node.id);
+      if (node.matches("tr, li")) ids.push(node.nextElementSibling?.id, node.previousElementSibling?.id);
+    }
+    places.set(ctx, { element, ids: ids.filter(Boolean) });
+  };
+  const controls = "a[href], button:enabled, input:enabled:not([type=hidden], .tick), select:enabled, textarea:enabled, [tabindex]";
+  const firstControl = (home) => [home, ...all(controls, home)]
+    .find((each) => each.matches(controls) && each.getClientRects().length);
+  const refocus = ({ element, ids }) => {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const target = element.isConnected ? element : ids.map(byId).filter(Boolean).map(firstControl).find(Boolean);
+    target?.focus({ preventScroll: true });
+  };
+  on("htmx:finally:request", ({ detail: { ctx } }) => {
+    const place = places.get(ctx);
+    if (!place || (place.element.isConnected && !place.element.disabled)) return;
+    queueMicrotask(() => refocus(place)); // after htmx has enabled what it disabled
+  });
+
+  // Requests. Polling rests while the tab is hidden and resumes at once; whatever changes
+  // something carries the token, and only to our own origin.
+  const isPoll = (ctx) => ctx.sourceEvent?.type === "every";
+  on("htmx:config:request", (e) => {
+    const { ctx } = e.detail;
+    if (isPoll(ctx) && document.hidden) { e.preventDefault(); return; }
+    remember(ctx);
+    if (ctx.request.method === "GET" || new URL(ctx.request.action, document.baseURI).origin !== location.origin) return;
+    ctx.request.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]")?.content ?? "";
+  });
+  on("visibilitychange", () => {
+    if (!document.hidden) all("[hx-trigger*='every ']").forEach((each) => each.dispatchEvent(new Event("every")));
+  });
+
+  // Failures. Refused forms (422), edit conflicts (409) and answers that name their own place
+  // (HX-Retarget) are swapped; every other error leaves the page as it is and says so in a toast,
+  // in the server's own words where the answer has an element marked data-sentence.
+  const words = {
+    401: "You were signed out. Sign in to go on.",
+    403: "You no longer have access to this. Nothing was changed.",
+    404: "This no longer exists. Reload the page to see what is here now.",
+    413: "That is more than this form takes. Send less and try again.",
+    429: "That was too often. Wait a minute and try again.",
+  };
+  const unknown = "Something went wrong on our side. Nothing was saved. Try again in a minute.";
+  const toast = (text) => {
+    all("#toasts > [data-failure]").filter((each) => each.dataset.failure === text).forEach((each) => each.remove());
+    const box = byId("failure").content.firstElementChild.cloneNode(true);
+    box.dataset.failure = box.querySelector("p").textContent = text;
+    byId("toasts").append(box);
+  };
+  const stale = (poller) => {
+    const within = poller.querySelector("[data-updated]") ? poller : poller.closest("section") || document;
+    all("[data-updated]", within).forEach((each) => {
+      each.textContent = each.textContent.replace(/^\s*Updated/, "Not updated since");
+      each.closest(".live")?.classList.add("is-stale");
+    });
+  };
+  const failed = (ctx, text) => (isPoll(ctx) ? stale(ctx.sourceElement) : toast(text));
+  const sentence = (text) => new DOMParser().parseFromString(text, "text/html").querySelector("[data-sentence]")?.textContent.trim();
+  on("htmx:before:swap", (e) => {
+    const { ctx } = e.detail;
+    remember(ctx);
+    if (!ctx.response || ctx.response.status < 400 || [409, 422].includes(ctx.response.status)) return;
+    if (ctx.hx.retarget && document.querySelector(ctx.hx.retarget)) return;
+    e.preventDefault();
+    failed(ctx, sentence(ctx.text) || words[ctx.response.status] || unknown);
+  });
+  on("htmx:error", ({ detail: { ctx, error } }) => {
+    if (!ctx) return;
+    if (ctx.response) failed(ctx, "The answer could not be shown. Reload the page to see what is here now.");
+    else if (error === "timeout") failed(ctx, "The server took too long. Nothing was changed on this page; try again.");
+    else failed(ctx, "No connection. Your changes are still on the page; try again.");
+  });
+
+  // Keys: / to search, Escape to leave an open editor. Single keys can be switched off in the
+  // profile (data-keys="off").
+  on("keydown", (e) => {
+    if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey) return;
+    if (e.key === "Escape") e.target.closest(".editor, [data-escape]")?.querySelector("[data-cancel]")?.click();
+    if (e.key !== "/" || root.dataset.keys === "off" || e.target.closest("input, textarea, select, [contenteditable]")) return;
+    const search = document.querySelector("main input[type=search]");
+    if (search) { e.preventDefault(); search.focus(); search.select(); }
+  });
+
+  // Buttons: dismiss a toast, show a password, copy a text. What waits (aria-disabled) stays in
+  // the tab order but does nothing.
+  const copy = async (button) => {
+    const source = document.querySelector(button.dataset.copy), label = button.querySelector("span") || button;
+    try {
+      await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
+      button.dataset.label ??= label.textContent;
+      label.textContent = "Copied";
+      say("Copied");
+      setTimeout(() => { label.textContent = button.dataset.label; }, 2000);
+    } catch {
+      source.select?.();
+      say("Press Control and C to copy.");
+    }
+  };
+  const show = (button) => {
+    const input = byId(button.getAttribute("aria-controls"));
+    if (!(input instanceof HTMLInputElement)) return;
+    const pressed = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", pressed);
+    input.type = pressed ? "text" : "password";
+  };
+  on("click", (e) => {
+    const button = e.target.closest("button, a");
+    if (!button) return;
+    if (button.ariaDisabled === "true") { e.preventDefault(); e.stopPropagation(); return; }
+    if (button.matches("[data-dismiss]")) button.closest(".toast2").remove();
+    if (button.matches("[data-copy]")) copy(button);
+    if (button.matches("[aria-controls][aria-pressed]")) show(button);
+  }, true);
+
+  // Toasts: plain ones leave after 5 s, ones with Undo after 10 s, failures stay. The clock
+  // stands still while a toast is hovered or focused, and while the tab is hidden.
+  const arm = (box) => {
+    if (box.dataset.sticky !== undefined || box.dataset.armed) return;
+    box.dataset.armed = "";
+    let left = box.querySelector("form") ? 10 : 5;
+    const clock = setInterval(() => {
+      if (document.hidden || box.matches(":hover, :focus-within") || --left > 0) return;
+      clearInterval(clock);
+      box.remove();
+    }, 1000);
+  };
+
+  // Countdown: ticks for the eye and is not live; at zero it is said once. Until then the buttons
+  // marked data-unlock wait.
+  const tick = () => {
+    const clocks = all("[data-retry-at]:not([data-over])");
+    const waiting = clocks.filter((clock) => {
+      const left = Math.max(0, Math.ceil((Date.parse(clock.dataset.retryAt) - Date.now()) / 1000));
+      clock.querySelector("[data-min]").textContent = Math.floor(left / 60);
+      clock.querySelector("[data-sec]").textContent = String(left % 60).padStart(2, "0");
+      if (!left) clock.dataset.over = "";
+      return left;
+    });
+    all("[data-unlock]").forEach((each) => { each.ariaDisabled = waiting.length ? "true" : null; });
+    if (clocks.length && !waiting.length) say("You can try again now.");
+  };
+
+  // Selection: the tick in the head selects the page, the bar says how many. Whether the bar is
+  // seen is decided in the stylesheet.
+  const ticksOf = (bar) => [...bar.elements].filter((each) => each.type === "checkbox" && each.name);
+  const count = (bar) => {
+    const ticks = ticksOf(bar), ticked = ticks.filter((each) => each.checked).length;
+    const kept = [...bar.elements].filter((each) => each.type === "hidden" && each.name === ticks[0]?.name).length;
+    all("[data-count]", bar).forEach((each) => { each.textContent = `${(ticked + kept).toLocaleString("en")} selected`; });
+    const head = [...bar.elements].find((each) => each.matches("[data-select-all]"));
+    if (head) Object.assign(head, { checked: ticked === ticks.length, indeterminate: ticked > 0 && ticked < ticks.length });
+  };
+  on("change", ({ target }) => {
+    if (!target.form?.matches(".bulk")) return;
+    if (target.matches("[data-select-all]")) ticksOf(target.form).forEach((each) => { each.checked = target.checked; });
+    count(target.form);
+  });
+
+  // Leaving with changed or refused fields in an open editor asks first, in the browser's words;
+  // sending or cancelling that editor does not.
+  const editors = ".editor form, form.editor";
+  const unsaved = (form) => form.matches("[data-unsaved]") || form.querySelector("[aria-invalid=true]");
+  const warn = (e) => { if (all(editors).some(unsaved)) e.preventDefault(); };
+  const excuse = () => window.removeEventListener("beforeunload", warn);
+  on("input", ({ target }) => {
+    const form = target.closest(editors);
+    if (!form) return;
+    form.dataset.unsaved = "";
+    window.addEventListener("beforeunload", warn);
+  });
+  on("submit", (e) => { if (!e.defaultPrevented && e.target.matches(editors)) excuse(); });
+  on("click", (e) => { if (!e.defaultPrevented && e.target.closest("[data-cancel]")) excuse(); });
+  on("htmx:after:request", ({ detail: { ctx } }) => {
+    if (ctx.response.status < 400 && ctx.hx.redirect && ctx.sourceElement.matches(editors)) excuse();
+  });
+
+  const refresh = () => { all("form.bulk").forEach(count); tick(); };
+  on("htmx:after:swap", refresh);
+  on("DOMContentLoaded", () => {
+    const toasts = byId("toasts");
+    if (toasts) {
+      const armAll = () => all(".toast2", toasts).forEach(arm);
+      new MutationObserver(armAll).observe(toasts, { childList: true });
+      armAll();
+      if (toasts.textContent.trim()) say(all(".toast2 p", toasts).map((each) => each.textContent).join(". "));
+    }
+    refresh();
+    setInterval(tick, 1000);
+  });
+  window.addEventListener("pageshow", refresh);
+})();
