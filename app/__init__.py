@@ -21,6 +21,7 @@ from app.home.pages import home
 from app.jobs import tasks as job_tasks
 from app.jobs.cli import worker
 from app.jobs.pages import jobs
+from app.queue import redis_patience
 from app.system.pages import system
 from app.tiers import limits
 from app.tiers.cli import create_tier, limits_commands
@@ -65,7 +66,7 @@ def flask_settings(settings: Settings) -> dict[str, object]:
     cache_on_redis = {
         "CACHE_TYPE": "RedisCache",
         "CACHE_REDIS_URL": settings.redis_cache_url,
-        "CACHE_OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1},
+        "CACHE_OPTIONS": redis_patience(seconds=1),
     }
     redis_limits = settings.redis_rate_limit_url is not None
     return {
@@ -87,9 +88,7 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.sqlalchemy_url, threads),
         **(cache_on_redis if settings.redis_cache_url else {"CACHE_TYPE": "SimpleCache"}),
         "RATELIMIT_STORAGE_URI": settings.limiter_storage_uri,
-        "RATELIMIT_STORAGE_OPTIONS": (
-            {"socket_connect_timeout": 0.5, "socket_timeout": 1} if redis_limits else {}
-        ),
+        "RATELIMIT_STORAGE_OPTIONS": redis_patience(seconds=1) if redis_limits else {},
         "DEFAULT_RATE_LIMIT_LIMIT": settings.default_rate_limit_limit,
         "DEFAULT_RATE_LIMIT_PERIOD": settings.default_rate_limit_period,
         "SIGN_IN_THROTTLE": "10 per 3 minutes",

@@ -83,6 +83,12 @@ class _Store:
         except Exception:
             return False
 
+    def reset(self) -> None:
+        """Forget every count, here and in the storage."""
+        self._own.reset()
+        self._shared.reset()
+        self._ask_again_at = 0.0
+
     def call(self, name: str, *arguments: object) -> int:
         if time.monotonic() < self._ask_again_at:
             return self._call(self._own, name, *arguments)

@@ -8,6 +8,9 @@ from flask import Flask, current_app
 from huey import PriorityRedisExpireHuey, SqliteHuey
 from huey.api import Huey
 from huey.serializer import SignedSerializer
+from redis import ConnectionPool
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.config import Settings
 
@@ -66,10 +69,14 @@ def make_huey(settings: Settings) -> Huey:
     if settings.redis_queue_url is None:
         settings.queue_path.parent.mkdir(parents=True, exist_ok=True)
         return SqliteHuey("gatehouse", filename=str(settings.queue_path), **common)
-    return PriorityRedisExpireHuey(
-        "gatehouse",
-        url=settings.redis_queue_url,
-        socket_connect_timeout=1,
-        socket_timeout=5,
-        **common,
-    )
+    pool = ConnectionPool.from_url(settings.redis_queue_url, **redis_patience(seconds=5))
+    return PriorityRedisExpireHuey("gatehouse", connection_pool=pool, **common)
+
+
+def redis_patience(seconds: float) -> dict[str, Any]:
+    """How long to wait for Redis: briefly, and once, since everything works without it."""
+    return {
+        "socket_connect_timeout": 0.5,
+        "socket_timeout": seconds,
+        "retry": Retry(NoBackoff(), 0),
+    }

@@ -49,7 +49,7 @@ def allowance(limit: int, period: int) -> str:
 def duration(seconds: float) -> str:
     """Say "0.8 s", "41 s", "1 min 20 s", "9 h 23 min"."""
     if seconds < 10:
-        return f"{seconds:.1f} s".replace(".0 s", " s")
+        return f"{max(seconds, 0.1):.1f} s".replace(".0 s", " s")
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_AFTER_SECONDS = 30
+MARGIN_SECONDS = 3  # both processes keep the grace time themselves and then need a moment
 WORKER = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
 
 
@@ -40,7 +41,7 @@ def main() -> int:
         write_env(ROOT / ".env")
         settings = read_settings()
         check_address(settings.host, settings.port)
-        prepare_database()
+        prepare_database(settings)
         return run(settings)
     except CannotRun as problem:
         print(problem, file=sys.stderr)
@@ -67,7 +68,7 @@ def read_settings() -> Settings:
     try:
         return load_settings()
     except InvalidSettings as problems:
-        raise CannotRun(str(problems)) from None
+        raise CannotRun(f"The settings are not usable:\n{problems}") from None
 
 
 def check_address(host: str, port: int) -> None:
@@ -90,7 +91,7 @@ def why_no_address(error: OSError, host: str, port: int) -> str:
     return f"HOST={host} is not an address of this machine: set HOST=127.0.0.1."
 
 
-def prepare_database() -> None:
+def prepare_database(settings: Settings) -> None:
     """Migrate and create what the first start needs; says what it did."""
     from sqlalchemy.exc import OperationalError
 
@@ -98,7 +99,7 @@ def prepare_database() -> None:
     from app.prepare import prepare
 
     try:
-        prepare(create_app(), say)
+        prepare(create_app(settings), say)
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise CannotRun(
@@ -117,7 +118,7 @@ def run(settings: Settings) -> int:
         say("Stopping ...")
         return 0
     finally:
-        stop(children, settings.shutdown_grace_seconds, asked)
+        stop(children, settings.shutdown_grace_seconds + MARGIN_SECONDS, asked)
 
 
 class Asked:
@@ -236,11 +237,11 @@ def trusted_name(trusted: Sequence[str], host: str) -> str:
     return host if host in trusted or not trusted else trusted[0].lstrip(".")
 
 
-def stop(children: Sequence[Child], grace: float, asked: Asked) -> None:
-    """Ask every child to stop, wait for the grace time, then leave no process behind."""
+def stop(children: Sequence[Child], patience: float, asked: Asked) -> None:
+    """Ask every child to stop, wait that many seconds, then leave no process behind."""
     for child in children:
         child.ask_to_stop()
-    deadline = time.monotonic() + grace
+    deadline = time.monotonic() + patience
     while any(child.alive for child in children):
         if time.monotonic() > deadline or asked.times > 1:
             break

@@ -9,88 +9,86 @@
   // Announce: a polite live region, filled a moment after it was emptied so that the same words are
   // read again. The server may also say HX-Trigger: {"announce": "12 users found"}.
   const say = (text) => {
-    const region = byId("announce");
-    if (!region) return;
-    region.textContent = "";
-    setTimeout(() => { region.textContent = text; }, 50);
+    byId("announce").textContent = "";
+    setTimeout(() => { byId("announce").textContent = text; }, 50);
   };
   on("announce", (e) => say(e.detail.value));
 
   // Focus. The server marks one element with autofocus in each fragment and htmx focuses it.
-  // Safety net: if the control that had the focus is gone or was disabled meanwhile, go back to
-  // the nearest place that is still there: same id, a neighbouring row, the region, the page.
+  // Safety net: if the control that had the focus is gone or was disabled meanwhile, go back to it
+  // or to the nearest place still there: same id, a neighbouring row, the region, the page.
   const places = new WeakMap();
-  const remember = (ctx) => {
-    const element = document.activeElement;
+  const remember = (key) => {
+    const element = document.activeElement, ids = [];
     if (!element || element === document.body) return;
-    const ids = [];
     for (let node = element; node; node = node.parentElement) {
       ids.push(node.id);
       if (node.matches("tr, li")) ids.push(node.nextElementSibling?.id, node.previousElementSibling?.id);
     }
-    places.set(ctx, { element, ids: ids.filter(Boolean) });
+    places.set(key, { element, ids: [...ids, "main"] });
   };
   const controls = "a[href], button:enabled, input:enabled:not([type=hidden], .tick), select:enabled, textarea:enabled, [tabindex]";
   const firstControl = (home) => [home, ...all(controls, home)]
     .find((each) => each.matches(controls) && each.getClientRects().length);
-  const refocus = ({ element, ids }) => {
+  const refocus = (key) => {
     if (document.activeElement && document.activeElement !== document.body) return;
-    const target = element.isConnected ? element : ids.map(byId).filter(Boolean).map(firstControl).find(Boolean);
-    target?.focus({ preventScroll: true });
+    const { element, ids } = places.get(key) ?? { ids: [] };
+    const nearest = () => ids.map(byId).filter(Boolean).map(firstControl).find(Boolean);
+    (element?.isConnected ? element : nearest())?.focus({ preventScroll: true });
   };
   on("htmx:finally:request", ({ detail: { ctx } }) => {
-    const place = places.get(ctx);
-    if (!place || (place.element.isConnected && !place.element.disabled)) return;
-    queueMicrotask(() => refocus(place)); // after htmx has enabled what it disabled
+    const had = places.get(ctx)?.element;
+    // a microtask later htmx has enabled what it had disabled
+    if (had && (!had.isConnected || had.disabled)) queueMicrotask(() => refocus(ctx));
   });
 
   // Requests. Polling rests while the tab is hidden and resumes at once; whatever changes
   // something carries the token, and only to our own origin.
   const isPoll = (ctx) => ctx.sourceEvent?.type === "every";
   on("htmx:config:request", (e) => {
-    const { ctx } = e.detail;
+    const { ctx } = e.detail, { request } = ctx;
     if (isPoll(ctx) && document.hidden) { e.preventDefault(); return; }
     remember(ctx);
-    if (ctx.request.method === "GET" || new URL(ctx.request.action, document.baseURI).origin !== location.origin) return;
-    ctx.request.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]")?.content ?? "";
+    if (request.method === "GET" || new URL(request.action, document.baseURI).origin !== location.origin) return;
+    request.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]")?.content ?? "";
   });
   on("visibilitychange", () => {
     if (!document.hidden) all("[hx-trigger*='every ']").forEach((each) => each.dispatchEvent(new Event("every")));
   });
 
-  // Failures. Refused forms (422), edit conflicts (409) and answers that name their own place
-  // (HX-Retarget) are swapped; every other error leaves the page as it is and says so in a toast,
-  // in the server's own words where the answer has an element marked data-sentence.
+  // Answers. Refused forms (422), edit conflicts (409) and errors that name their place in the page
+  // (HX-Retarget) are swapped. Every other error leaves the page as it is: a toast says so, in the
+  // server's own words where its answer has a data-sentence; a poll marks its values as old.
   const words = {
     401: "You were signed out. Sign in to go on.",
     403: "You no longer have access to this. Nothing was changed.",
     404: "This no longer exists. Reload the page to see what is here now.",
     413: "That is more than this form takes. Send less and try again.",
     429: "That was too often. Wait a minute and try again.",
+    other: "Something went wrong on our side. Nothing was saved. Try again in a minute.",
   };
-  const unknown = "Something went wrong on our side. Nothing was saved. Try again in a minute.";
-  const toast = (text) => {
+  const failed = (ctx, text) => {
+    if (isPoll(ctx)) {
+      all("[data-updated]", ctx.sourceElement).forEach((each) => {
+        each.textContent = each.textContent.replace(/^\s*Updated/, "Not updated since");
+        each.closest(".live")?.classList.add("is-stale");
+      });
+      return;
+    }
     all("#toasts > [data-failure]").filter((each) => each.dataset.failure === text).forEach((each) => each.remove());
-    const box = byId("failure").content.firstElementChild.cloneNode(true);
-    box.dataset.failure = box.querySelector("p").textContent = text;
-    byId("toasts").append(box);
+    const toast = byId("failure").content.firstElementChild.cloneNode(true);
+    toast.dataset.failure = toast.querySelector("p").textContent = text;
+    byId("toasts").append(toast);
   };
-  const stale = (poller) => {
-    const within = poller.querySelector("[data-updated]") ? poller : poller.closest("section") || document;
-    all("[data-updated]", within).forEach((each) => {
-      each.textContent = each.textContent.replace(/^\s*Updated/, "Not updated since");
-      each.closest(".live")?.classList.add("is-stale");
-    });
-  };
-  const failed = (ctx, text) => (isPoll(ctx) ? stale(ctx.sourceElement) : toast(text));
-  const sentence = (text) => new DOMParser().parseFromString(text, "text/html").querySelector("[data-sentence]")?.textContent.trim();
+  const place = ({ hx }) => hx?.retarget && document.querySelector(hx.retarget);
   on("htmx:before:swap", (e) => {
-    const { ctx } = e.detail;
+    const { ctx } = e.detail, status = ctx.response?.status ?? 200;
     remember(ctx);
-    if (!ctx.response || ctx.response.status < 400 || [409, 422].includes(ctx.response.status)) return;
-    if (ctx.hx.retarget && document.querySelector(ctx.hx.retarget)) return;
+    if (status < 400 && ctx.request.method !== "GET") byId("notice")?.replaceChildren();
+    if (status < 400 || status === 409 || status === 422 || place(ctx)) return;
     e.preventDefault();
-    failed(ctx, sentence(ctx.text) || words[ctx.response.status] || unknown);
+    const answer = new DOMParser().parseFromString(ctx.text, "text/html");
+    failed(ctx, answer.querySelector("[data-sentence]")?.textContent.trim() || words[status] || words.other);
   });
   on("htmx:error", ({ detail: { ctx, error } }) => {
     if (!ctx) return;
@@ -104,52 +102,47 @@
   on("keydown", (e) => {
     if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === "Escape") e.target.closest(".editor, [data-escape]")?.querySelector("[data-cancel]")?.click();
-    if (e.key !== "/" || root.dataset.keys === "off" || e.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (e.key !== "/" || root.dataset.keys === "off" || e.target.closest("input, textarea, select")) return;
     const search = document.querySelector("main input[type=search]");
     if (search) { e.preventDefault(); search.focus(); search.select(); }
   });
 
   // Buttons: dismiss a toast, show a password, copy a text. What waits (aria-disabled) stays in
   // the tab order but does nothing.
-  const copy = async (button) => {
-    const source = document.querySelector(button.dataset.copy), label = button.querySelector("span") || button;
-    try {
-      await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
-      button.dataset.label ??= label.textContent;
-      label.textContent = "Copied";
-      say("Copied");
-      setTimeout(() => { label.textContent = button.dataset.label; }, 2000);
-    } catch {
-      source.select?.();
-      say("Press Control and C to copy.");
-    }
-  };
+  const dismiss = (toast) => { remember(toast); toast.remove(); refocus(toast); };
   const show = (button) => {
-    const input = byId(button.getAttribute("aria-controls"));
-    if (!(input instanceof HTMLInputElement)) return;
-    const pressed = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", pressed);
-    input.type = pressed ? "text" : "password";
+    const input = byId(button.getAttribute("aria-controls")), hidden = input?.type === "password";
+    if (!input?.matches("input")) return;
+    input.type = hidden ? "text" : "password";
+    button.setAttribute("aria-pressed", hidden);
+  };
+  const copy = async (button) => {
+    const source = document.querySelector(button.dataset.copy), label = button.querySelector("span") ?? button;
+    try { await navigator.clipboard.writeText(source.value ?? source.textContent.trim()); }
+    catch { source.select?.(); say("Press Control and C to copy."); return; }
+    button.dataset.label ??= label.textContent;
+    label.textContent = "Copied";
+    say("Copied");
+    setTimeout(() => { label.textContent = button.dataset.label; }, 2000);
   };
   on("click", (e) => {
     const button = e.target.closest("button, a");
-    if (!button) return;
-    if (button.ariaDisabled === "true") { e.preventDefault(); e.stopPropagation(); return; }
-    if (button.matches("[data-dismiss]")) button.closest(".toast2").remove();
-    if (button.matches("[data-copy]")) copy(button);
-    if (button.matches("[aria-controls][aria-pressed]")) show(button);
+    if (button?.getAttribute("aria-disabled") === "true") { e.preventDefault(); e.stopPropagation(); }
+    else if (button?.matches("[data-dismiss]")) dismiss(button.closest(".toast2"));
+    else if (button?.matches("[data-copy]")) copy(button);
+    else if (button?.matches("[aria-controls][aria-pressed]")) show(button);
   }, true);
 
   // Toasts: plain ones leave after 5 s, ones with Undo after 10 s, failures stay. The clock
   // stands still while a toast is hovered or focused, and while the tab is hidden.
-  const arm = (box) => {
-    if (box.dataset.sticky !== undefined || box.dataset.armed) return;
-    box.dataset.armed = "";
-    let left = box.querySelector("form") ? 10 : 5;
+  const arm = (toast) => {
+    if ("sticky" in toast.dataset || "armed" in toast.dataset) return;
+    toast.dataset.armed = "";
+    let left = toast.querySelector("form") ? 10 : 5;
     const clock = setInterval(() => {
-      if (document.hidden || box.matches(":hover, :focus-within") || --left > 0) return;
+      if (document.hidden || toast.matches(":hover, :focus-within") || --left > 0) return;
       clearInterval(clock);
-      box.remove();
+      toast.remove();
     }, 1000);
   };
 
@@ -161,7 +154,7 @@
       const left = Math.max(0, Math.ceil((Date.parse(clock.dataset.retryAt) - Date.now()) / 1000));
       clock.querySelector("[data-min]").textContent = Math.floor(left / 60);
       clock.querySelector("[data-sec]").textContent = String(left % 60).padStart(2, "0");
-      if (!left) clock.dataset.over = "";
+      clock.toggleAttribute("data-over", !left);
       return left;
     });
     all("[data-unlock]").forEach((each) => { each.ariaDisabled = waiting.length ? "true" : null; });
@@ -189,31 +182,24 @@
   const editors = ".editor form, form.editor";
   const unsaved = (form) => form.matches("[data-unsaved]") || form.querySelector("[aria-invalid=true]");
   const warn = (e) => { if (all(editors).some(unsaved)) e.preventDefault(); };
-  const excuse = () => window.removeEventListener("beforeunload", warn);
+  const excuse = (isMeant) => { if (isMeant) window.removeEventListener("beforeunload", warn); };
   on("input", ({ target }) => {
-    const form = target.closest(editors);
-    if (!form) return;
-    form.dataset.unsaved = "";
-    window.addEventListener("beforeunload", warn);
+    target.closest(editors)?.setAttribute("data-unsaved", "");
+    if (target.closest(editors)) window.addEventListener("beforeunload", warn);
   });
-  on("submit", (e) => { if (!e.defaultPrevented && e.target.matches(editors)) excuse(); });
-  on("click", (e) => { if (!e.defaultPrevented && e.target.closest("[data-cancel]")) excuse(); });
-  on("htmx:after:request", ({ detail: { ctx } }) => {
-    if (ctx.response.status < 400 && ctx.hx.redirect && ctx.sourceElement.matches(editors)) excuse();
-  });
+  on("submit", (e) => excuse(!e.defaultPrevented && e.target.matches(editors)));
+  on("click", (e) => excuse(!e.defaultPrevented && e.target.closest("[data-cancel]")));
+  on("htmx:after:request", ({ detail: { ctx } }) => excuse(ctx.response.status < 400 && ctx.hx.redirect && ctx.sourceElement.matches(editors)));
 
   const refresh = () => { all("form.bulk").forEach(count); tick(); };
-  on("htmx:after:swap", refresh);
-  on("DOMContentLoaded", () => {
-    const toasts = byId("toasts");
-    if (toasts) {
-      const armAll = () => all(".toast2", toasts).forEach(arm);
-      new MutationObserver(armAll).observe(toasts, { childList: true });
-      armAll();
-      if (toasts.textContent.trim()) say(all(".toast2 p", toasts).map((each) => each.textContent).join(". "));
-    }
-    refresh();
-    setInterval(tick, 1000);
-  });
   window.addEventListener("pageshow", refresh);
+  on("htmx:after:swap", ({ detail: { ctx } }) => { refresh(); place(ctx)?.scrollIntoView({ block: "nearest" }); });
+  on("DOMContentLoaded", () => {
+    const armAll = () => all("#toasts > .toast2").forEach(arm);
+    new MutationObserver(armAll).observe(byId("toasts"), { childList: true });
+    armAll();
+    setInterval(tick, 1000);
+    const said = all("#toasts p").map((each) => each.textContent).join(". ");
+    if (said) say(said);
+  });
 })();

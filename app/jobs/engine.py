@@ -1,5 +1,6 @@
 """Running jobs: claim, work, finish. The table is the truth; the queue only says "look at this"."""
 
+import time
 import traceback
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,6 +19,8 @@ from app.tasks import TASKS, Cancelled
 from app.users.models import User
 
 log = structlog.get_logger()
+
+Steps = list[dict[str, Any]]
 
 SEND_AGAIN_AFTER = timedelta(seconds=20)
 BACKOFF = timedelta(seconds=5)
@@ -60,13 +63,14 @@ def run(identifier: str, worker: str = "") -> None:
         return
     structlog.contextvars.bind_contextvars(job=identifier, attempt=attempt)
     try:
-        work(RunningJob(identifier, attempt))
+        work(identifier, attempt)
     finally:
         structlog.contextvars.unbind_contextvars("job", "attempt")
 
 
-def work(running: "RunningJob") -> None:
-    job = db.session.get_one(Job, running.id)
+def work(identifier: str, attempt: int) -> None:
+    job = db.session.get_one(Job, identifier)
+    running = RunningJob(identifier, attempt, fresh(job.steps))
     try:
         running.note(f"Picked up, try {job.attempt} of {job.attempts}")
         result = TASKS[job.task].function(running, **job.arguments)
@@ -83,18 +87,20 @@ def work(running: "RunningJob") -> None:
 class RunningJob:
     """What a task function is given. Every report holds only while this attempt has the job."""
 
-    def __init__(self, identifier: str, attempt: int) -> None:
+    def __init__(self, identifier: str, attempt: int, steps: Steps) -> None:
         self.id = identifier
         self.attempt = attempt
+        self._steps = steps
         self._chunks = 0
+        self._logged_at = 0.0
 
     def progress(self, percent: int | None, message: str = "") -> None:
-        self._report(message, progress=percent, **({"message": message[:500]} if message else {}))
+        line = message if time.monotonic() - self._logged_at > 1 else ""
+        self._report(line, progress=percent, message=message[:500])
 
     def step(self, name: str) -> None:
-        job = db.session.get_one(Job, self.id)
-        steps = advanced(job.steps, name)
-        self._report(name, steps=steps, message=name[:500])
+        self._steps = advanced(self._steps, name)
+        self._report(name, steps=self._steps, message=name[:500])
 
     def write(self, name: str, text: str) -> None:
         if not self._chunks:
@@ -114,7 +120,7 @@ class RunningJob:
 
     def finish(self, result: Any) -> None:
         """Succeed, in one transaction with what the task did; too late, and all is undone."""
-        steps = advanced(db.session.get_one(Job, self.id).steps, None)
+        steps = advanced(self._steps, None)
         db.session.add(JobLog(job_id=self.id, text="Done"))
         values = {"status": "succeeded", "progress": 100, "result": result, "steps": steps}
         try:
@@ -166,6 +172,7 @@ class RunningJob:
         if row is None or row.stop_asked:
             raise Cancelled
         if line:
+            self._logged_at = time.monotonic()
             connection.execute(JobLog.__table__.insert().values(job_id=self.id, text=line[:500]))
 
     def _keep(self, **values: Any) -> None:
@@ -174,7 +181,12 @@ class RunningJob:
             raise Cancelled
 
 
-def advanced(steps: list[dict[str, Any]], name: str | None) -> list[dict[str, Any]]:
+def fresh(steps: Steps) -> Steps:
+    """The declared steps as an attempt finds them: none has begun."""
+    return [{"name": step["name"], "state": "todo"} for step in steps]
+
+
+def advanced(steps: Steps, name: str | None) -> Steps:
     """The steps once ``name`` has begun (None: once all are done), with the seconds each took."""
     moment = now()
     after = []

@@ -88,6 +88,7 @@ def set_limit(tier: str, route: str, limit: str, period: str) -> None:
         rule = RateLimit(tier=owner, route=meant.key, methods=" ".join(meant.methods))
     rule.limit = follow(Count, limit, "LIMIT")
     rule.period = follow(Period, period, "PERIOD")
+    db.session.add(rule)
     db.session.commit()
     click.echo(f"{owner.name}: {meant.name} allows {rule.phrase}")
 

@@ -198,6 +198,7 @@ def create_limit(name: str) -> ResponseReturnValue:
     route = limited_routes()[form.route.data]
     limit = RateLimit(tier=tier, route=route.key, methods=" ".join(route.methods))
     limit.limit, limit.period = form.limit.data, form.period
+    db.session.add(limit)
     try:
         save_limit(tier, limit)
     except Taken as taken:

@@ -1,0 +1,153 @@
+"""Both modes, real servers, and the cast. Each test starts from the same four people."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app import create_app
+from app.config import load_settings
+from app.extensions import db, limiter, queue
+from app.prepare import migrate
+from tests.people import Browser, make_cast
+from tests.servers import choose_postgres, choose_redis
+
+MODES = ("embedded", "server")
+KEY = "a key for tests only, long enough for every check"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One xdist worker for each mode, so that each server is started once."""
+    for item in items:
+        mode = getattr(item, "callspec", None) and item.callspec.params.get("mode")
+        if "browser" in item.keywords or "site" in getattr(item, "fixturenames", ()):
+            mode = "embedded"
+        if mode:
+            item.add_marker(pytest.mark.xdist_group(mode))
+
+
+@pytest.fixture(scope="session", params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    """Embedded (SQLite, in-process) or server (PostgreSQL and Redis)."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def servers(mode: str) -> Iterator[dict[str, Any]]:
+    """The real servers of the mode, by name; none when embedded."""
+    if mode == "embedded":
+        yield {}
+        return
+    with choose_postgres() as postgres, choose_redis() as redis:
+        yield {"postgres": postgres, "redis": redis}
+
+
+@pytest.fixture(scope="session")
+def mode_settings(
+    mode: str, servers: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """What load_settings needs for an application of this mode."""
+    common = {
+        "_env_file": None,
+        "secret_key": KEY,
+        "data_dir": tmp_path_factory.mktemp("data"),
+        "log_level": "WARNING",
+    }
+    if mode == "embedded":
+        return common
+    postgres, redis = servers["postgres"], servers["redis"]
+    postgres.create_database("gatehouse")
+    return {
+        **common,
+        "database_url": postgres.url("gatehouse"),
+        "redis_cache_url": redis.url(0),
+        "redis_rate_limit_url": redis.url(1),
+        "redis_queue_url": redis.url(2),
+    }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_this_machine() -> None:
+    """What is exported on a developer's machine must not decide a test."""
+    for name in list(os.environ):
+        if name.startswith(("POSTGRES_", "REDIS_", "ADMIN_", "TRUSTED_")) or name in (
+            "DATABASE_URL",
+            "SECRET_KEY",
+            "ENVIRONMENT",
+            "PORT",
+        ):
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def prepared_app(mode_settings: dict[str, Any]) -> Iterator[Flask]:
+    """One application for each mode, with a migrated database."""
+    app = create_app(load_settings(**mode_settings))
+    app.testing = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    with app.app_context():
+        migrate(lambda _line: None)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(prepared_app: Flask) -> Flask:
+    """The application, with nothing in it but the cast."""
+    with prepared_app.app_context():
+        forget_everything()
+        make_cast()
+    return prepared_app
+
+
+def forget_everything() -> None:
+    """Empty every table, the queue, the cache and the counts."""
+    tables = [table for table in reversed(db.metadata.sorted_tables)]
+    if db.engine.dialect.name == "postgresql":
+        names = ", ".join(f'"{table.name}"' for table in tables)
+        db.session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    else:
+        for table in tables:
+            db.session.execute(table.delete())
+    db.session.commit()
+    db.session.remove()
+    queue.huey.storage.flush_all()
+    limiter.reset()
+    from flask import current_app
+
+    current_app.extensions["counters"].reset()
+
+
+@pytest.fixture
+def alice(app: Flask) -> Browser:
+    return Browser(app, "alice")
+
+
+@pytest.fixture
+def bob(app: Flask) -> Browser:
+    return Browser(app, "bob")
+
+
+@pytest.fixture
+def carol(app: Flask) -> Browser:
+    return Browser(app, "carol")
+
+
+@pytest.fixture
+def mallory(app: Flask) -> Browser:
+    return Browser(app, "mallory")
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Browser:
+    return Browser(app)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return Path(__file__).resolve().parent.parent
