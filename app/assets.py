@@ -157,7 +157,7 @@ class StaticServer(WhiteNoise):
         try:
             answer: Iterable[bytes] = super().serve(static_file, environ, start_response)
         except FileNotFoundError:
-            return self.application(environ, start_response)  # type: ignore[no-any-return]
+            return self.application(environ, start_response)
         return answer
 
     def _secure(self, headers: Any, _path: str, _url: str) -> None:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from threading import Lock
+from typing import cast
 
 import structlog
 from flask import Flask, current_app
@@ -37,7 +38,7 @@ class Counters:
     def init_app(self, app: Flask) -> None:
         uri = app.config["RATELIMIT_STORAGE_URI"]
         options = app.config["RATELIMIT_STORAGE_OPTIONS"]
-        app.extensions["counters"] = _Store(storage_from_string(uri, **options))
+        app.extensions["counters"] = _Store(cast(Storage, storage_from_string(uri, **options)))
 
     @property
     def _store(self) -> "_Store":

@@ -9,16 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from processes import Asked, Child, run_apart, stop
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 READY_AFTER_SECONDS = 30
 MARGIN_SECONDS = 3  # both processes keep the grace time themselves and then need a moment
-WORKER = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
 
 
 class CannotRun(Exception):
@@ -41,8 +39,7 @@ def main() -> int:
         write_env(ROOT / ".env")
         settings = read_settings()
         check_address(settings.host, settings.port)
-        prepare_database(settings)
-        return run(settings)
+        return run_apart(prepare_database) or run(settings)
     except CannotRun as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -91,20 +88,20 @@ def why_no_address(error: OSError, host: str, port: int) -> str:
     return f"HOST={host} is not an address of this machine: set HOST=127.0.0.1."
 
 
-def prepare_database(settings: Settings) -> None:
-    """Migrate and create what the first start needs; says what it did."""
+def prepare_database() -> None:
+    """Migrate, create what the first start needs, and say so; ends with status 1 if it fails."""
     from sqlalchemy.exc import OperationalError
 
     from app import create_app
     from app.prepare import prepare
 
     try:
-        prepare(create_app(settings), say)
+        prepare(create_app(), say)
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        raise CannotRun(
-            f"The database does not answer ({reason}): start it, or correct its settings."
-        ) from None
+        sys.exit(f"The database does not answer ({reason}): start it, or correct its settings.")
+    except KeyboardInterrupt:
+        sys.exit(1)
 
 
 def run(settings: Settings) -> int:
@@ -112,8 +109,8 @@ def run(settings: Settings) -> int:
     asked = Asked()
     children: list[Child] = []
     try:
-        children.append(Child("web", web_command(settings)))
-        children.append(Child("worker", WORKER))
+        children.append(Child("web", "granian", web_arguments(settings)))
+        children.append(Child("worker", "flask", ["--app", "wsgi", "worker"]))
         watch(children, settings, asked)
         say("Stopping ...")
         return 0
@@ -121,64 +118,13 @@ def run(settings: Settings) -> int:
         stop(children, settings.shutdown_grace_seconds + MARGIN_SECONDS, asked)
 
 
-class Asked:
-    """Counts the requests to stop: the first is polite, the second means at once."""
-
-    def __init__(self) -> None:
-        self.times = 0
-        self.event = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self.once_more)
-
-    def once_more(self, *_: object) -> None:
-        self.times += 1
-        self.event.set()
-
-
-class Child:
-    """A process in a session of its own, so that Ctrl-C reaches it through us only."""
-
-    def __init__(self, name: str, command: Sequence[str]) -> None:
-        self.name = name
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-
-    @property
-    def alive(self) -> bool:
-        return self.process.poll() is None
-
-    def ask_to_stop(self) -> None:
-        if self.alive:
-            self.process.terminate()
-
-    def kill(self) -> None:
-        """End the process and everything it started."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            return
-        self.process.wait()
-
-    def how_it_ended(self) -> str:
-        status = self.process.returncode
-        how = (
-            f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
-        )
-        return f"The {self.name} process ended by itself ({how}), so everything was stopped."
-
-
-def web_command(settings: Settings) -> list[str]:
-    """Granian in WSGI mode; requests are logged by the application, so not here."""
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"]
-    command += ["--host", settings.host, "--port", str(settings.port)]
-    command += [
-        "--workers",
-        str(settings.web_workers),
-        "--blocking-threads",
-        str(settings.web_threads),
-    ]
-    return [*command, "--no-access-log", "--log-level", "warning", "wsgi:app"]
+def web_arguments(settings: Settings) -> list[str]:
+    """What granian needs, in WSGI mode; the application logs requests, so granian does not."""
+    arguments = ["--interface", "wsgi", "--http", "1", "--no-ws"]
+    arguments += ["--host", settings.host, "--port", str(settings.port)]
+    arguments += ["--workers", str(settings.web_workers)]
+    arguments += ["--blocking-threads", str(settings.web_threads)]
+    return [*arguments, "--no-access-log", "--log-level", "warning", "wsgi:app"]
 
 
 def watch(children: Sequence[Child], settings: Settings, asked: Asked) -> None:
@@ -235,21 +181,6 @@ class Readiness:
 def trusted_name(trusted: Sequence[str], host: str) -> str:
     """Return a Host header that the application accepts."""
     return host if host in trusted or not trusted else trusted[0].lstrip(".")
-
-
-def stop(children: Sequence[Child], patience: float, asked: Asked) -> None:
-    """Ask every child to stop, wait that many seconds, then leave no process behind."""
-    for child in children:
-        child.ask_to_stop()
-    deadline = time.monotonic() + patience
-    while any(child.alive for child in children):
-        if time.monotonic() > deadline or asked.times > 1:
-            break
-        time.sleep(0.02)
-    for child in children:
-        if child.alive:
-            say(f"The {child.name} process did not stop in time and was killed.")
-        child.kill()
 
 
 def say(words: str) -> None:

@@ -28,8 +28,8 @@
     places.set(key, { element, ids: [...ids, "main"] });
   };
   const controls = "a[href], button:enabled, input:enabled:not([type=hidden], .tick), select:enabled, textarea:enabled, [tabindex]";
-  const firstControl = (home) => [home, ...all(controls, home)]
-    .find((each) => each.matches(controls) && each.getClientRects().length);
+  const usable = (each) => each.matches(controls) && each.getClientRects().length;
+  const firstControl = (home) => [home, ...all(controls, home)].find(usable);
   const refocus = (key) => {
     if (document.activeElement && document.activeElement !== document.body) return;
     const { element, ids } = places.get(key) ?? { ids: [] };
@@ -52,9 +52,8 @@
     if (request.method === "GET" || new URL(request.action, document.baseURI).origin !== location.origin) return;
     request.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]")?.content ?? "";
   });
-  on("visibilitychange", () => {
-    if (!document.hidden) all("[hx-trigger*='every ']").forEach((each) => each.dispatchEvent(new Event("every")));
-  });
+  const poll = () => all("[hx-trigger*='every ']").forEach((each) => each.dispatchEvent(new Event("every")));
+  on("visibilitychange", () => document.hidden || poll());
 
   // Answers. Refused forms (422), edit conflicts (409) and errors that name their place in the page
   // (HX-Retarget) are swapped. Every other error leaves the page as it is: a toast says so, in the
@@ -65,6 +64,9 @@
     404: "This no longer exists. Reload the page to see what is here now.",
     413: "That is more than this form takes. Send less and try again.",
     429: "That was too often. Wait a minute and try again.",
+    late: "The server took too long. Nothing was changed on this page; try again.",
+    offline: "No connection. Your changes are still on the page; try again.",
+    unshown: "The answer could not be shown. Reload the page to see what is here now.",
     other: "Something went wrong on our side. Nothing was saved. Try again in a minute.",
   };
   const failed = (ctx, text) => {
@@ -91,14 +93,10 @@
     failed(ctx, answer.querySelector("[data-sentence]")?.textContent.trim() || words[status] || words.other);
   });
   on("htmx:error", ({ detail: { ctx, error } }) => {
-    if (!ctx) return;
-    if (ctx.response) failed(ctx, "The answer could not be shown. Reload the page to see what is here now.");
-    else if (error === "timeout") failed(ctx, "The server took too long. Nothing was changed on this page; try again.");
-    else failed(ctx, "No connection. Your changes are still on the page; try again.");
+    if (ctx) failed(ctx, ctx.response ? words.unshown : error === "timeout" ? words.late : words.offline);
   });
 
-  // Keys: / to search, Escape to leave an open editor. Single keys can be switched off in the
-  // profile (data-keys="off").
+  // Keys: / to search (unless switched off: data-keys="off"), Escape to leave an open editor.
   on("keydown", (e) => {
     if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === "Escape") e.target.closest(".editor, [data-escape]")?.querySelector("[data-cancel]")?.click();
@@ -146,8 +144,7 @@
     }, 1000);
   };
 
-  // Countdown: ticks for the eye and is not live; at zero it is said once. Until then the buttons
-  // marked data-unlock wait.
+  // Countdown: ticks for the eye; at zero it is said once. Until then what is data-unlock waits.
   const tick = () => {
     const clocks = all("[data-retry-at]:not([data-over])");
     const waiting = clocks.filter((clock) => {
@@ -161,8 +158,7 @@
     if (clocks.length && !waiting.length) say("You can try again now.");
   };
 
-  // Selection: the tick in the head selects the page, the bar says how many. Whether the bar is
-  // seen is decided in the stylesheet.
+  // Selection: the tick in the head selects the page, the bar (shown by the stylesheet) says how many.
   const ticksOf = (bar) => [...bar.elements].filter((each) => each.type === "checkbox" && each.name);
   const count = (bar) => {
     const ticks = ticksOf(bar), ticked = ticks.filter((each) => each.checked).length;
@@ -177,8 +173,7 @@
     count(target.form);
   });
 
-  // Leaving with changed or refused fields in an open editor asks first, in the browser's words;
-  // sending or cancelling that editor does not.
+  // Leaving with unsaved fields in an open editor asks first; sending or cancelling it does not.
   const editors = ".editor form, form.editor";
   const unsaved = (form) => form.matches("[data-unsaved]") || form.querySelector("[aria-invalid=true]");
   const warn = (e) => { if (all(editors).some(unsaved)) e.preventDefault(); };

@@ -64,7 +64,7 @@ class Session(Model):
         self.idle_until = self.seen_at + timedelta(seconds=self.idle_seconds)
 
     @classmethod
-    def living(cls, token: str) -> Select[tuple["Session"]]:
+    def living(cls, token: str) -> Select["Session"]:
         """The session of ``token``, with its person, unless it has ended."""
         moment = now()
         return (

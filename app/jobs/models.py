@@ -105,7 +105,7 @@ class Job(Model):
         return user.is_superuser or (self.owner_id is not None and self.owner_id == user.id)
 
     @classmethod
-    def of(cls, user: User) -> Select[tuple["Job"]]:
+    def of(cls, user: User) -> Select["Job"]:
         """The jobs of ``user``, newest first."""
         return select(cls).where(cls.owner_id == user.id).order_by(cls.created_at.desc(), cls.id)
 
@@ -146,7 +146,7 @@ class JobLog(Model):
     text: Mapped[str] = mapped_column(String(500))
 
     @classmethod
-    def of(cls, job: Job) -> Select[tuple["JobLog"]]:
+    def of(cls, job: Job) -> Select["JobLog"]:
         """The last lines, newest first."""
         return select(cls).where(cls.job_id == job.id).order_by(cls.id.desc()).limit(50)
 
@@ -162,7 +162,7 @@ class JobChunk(Model):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
     @classmethod
-    def of(cls, job: Job, after: int) -> Select[tuple[int, bytes]]:
+    def of(cls, job: Job, after: int) -> Select[int, bytes]:
         """The next piece after number ``after``."""
         return (
             select(cls.number, cls.data)
@@ -185,6 +185,6 @@ class Worker(Model):
     seen_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
     @classmethod
-    def online(cls) -> Select[tuple["Worker"]]:
+    def online(cls) -> Select["Worker"]:
         """Those heard of in the last 30 seconds."""
         return select(cls).where(cls.seen_at > now() - timedelta(seconds=30))

@@ -23,7 +23,7 @@ class Tier(Timestamped, Versioned, Model):
 
     if TYPE_CHECKING:
         # How many living people it has: the feature above adds this column (users/models.py).
-        people: int
+        people: Mapped[int]
 
     @property
     def label(self) -> str:
@@ -34,11 +34,11 @@ class Tier(Timestamped, Versioned, Model):
         return next((limit for limit in self.limits if limit.route == route), None)
 
     @classmethod
-    def by_name(cls, name: str) -> Select[tuple["Tier"]]:
+    def by_name(cls, name: str) -> Select["Tier"]:
         return select(cls).where(cls.name == name)
 
     @classmethod
-    def all_by_name(cls) -> Select[tuple["Tier"]]:
+    def all_by_name(cls) -> Select["Tier"]:
         return select(cls).order_by(func.lower(cls.name), cls.id)
 
 
@@ -65,16 +65,16 @@ class RateLimit(Timestamped, Versioned, Model):
         return allowance(self.limit, self.period)
 
     @classmethod
-    def of(cls, tier_id: int, route: str) -> Select[Any]:
+    def of(cls, tier_id: int, route: str) -> Select[*tuple[Any, ...]]:
         """The numbers of one rule: ``(limit, period)``."""
         return select(cls.limit, cls.period).where(cls.tier_id == tier_id, cls.route == route)
 
     @classmethod
-    def numbers_of(cls, tier_id: int) -> Select[Any]:
+    def numbers_of(cls, tier_id: int) -> Select[*tuple[Any, ...]]:
         """All rules of a tier as ``(route, limit, period)``."""
         return select(cls.route, cls.limit, cls.period).where(cls.tier_id == tier_id)
 
     @classmethod
-    def elsewhere(cls, tier: Tier) -> Select[tuple["RateLimit"]]:
+    def elsewhere(cls, tier: Tier) -> Select["RateLimit"]:
         """The rules of the other tiers, to show beside this one's."""
         return select(cls).join(Tier).where(cls.tier_id != tier.id).order_by(func.lower(Tier.name))

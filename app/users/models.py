@@ -97,16 +97,16 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         self.deleted_at = None
 
     @classmethod
-    def by_username(cls, username: str) -> Select[tuple["User"]]:
+    def by_username(cls, username: str) -> Select["User"]:
         """The living person of that name."""
         return select(cls).where(cls.username == username, cls.deleted_at.is_(None))
 
     @classmethod
-    def by_uuid(cls, identifier: UUID) -> Select[tuple["User"]]:
+    def by_uuid(cls, identifier: UUID) -> Select["User"]:
         return select(cls).where(cls.uuid == identifier)
 
     @classmethod
-    def any_by_username(cls, username: str) -> Select[tuple["User"]]:
+    def any_by_username(cls, username: str) -> Select["User"]:
         """The living person of that name, else the one deleted last."""
         living_first = cls.deleted_at.is_not(None)
         return (
@@ -117,39 +117,39 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         )
 
     @classmethod
-    def by_login(cls, login: str) -> Select[tuple["User"]]:
+    def by_login(cls, login: str) -> Select["User"]:
         """The living person with that username or e-mail address."""
         column = cls.email if "@" in login else cls.username
         return select(cls).where(column == login.strip().lower(), cls.deleted_at.is_(None))
 
     @classmethod
-    def usernames_like(cls, start: str) -> Select[tuple[str]]:
+    def usernames_like(cls, start: str) -> Select[str]:
         """Living usernames that begin with ``start``."""
         return select(cls.username).where(
             cls.username.startswith(start, autoescape=True), cls.deleted_at.is_(None)
         )
 
     @classmethod
-    def superusers(cls) -> Select[tuple["User"]]:
+    def superusers(cls) -> Select["User"]:
         """Those who can run the place: superusers that are neither deleted nor deactivated."""
         return select(cls).where(
             cls.is_superuser.is_(True), cls.active.is_(True), cls.deleted_at.is_(None)
         )
 
     @classmethod
-    def in_tier(cls, tier: Tier) -> Select[tuple["User"]]:
+    def in_tier(cls, tier: Tier) -> Select["User"]:
         return select(cls).where(cls.tier_id == tier.id, cls.deleted_at.is_(None))
 
     @classmethod
     def matching(
         cls, q: str = "", tier: str = "", state: str = "", seen: str = "", sort: str = ""
-    ) -> Select[tuple["User"]]:
+    ) -> Select["User"]:
         """People by words, tier name, state and last activity, in the order asked for."""
         found = select(cls).options(joinedload(cls.tier)).where(*cls._conditions(q, tier, seen))
         return found.where(*cls._state_is(state)).order_by(*cls._order(sort), cls.id)
 
     @classmethod
-    def counts(cls, q: str = "", tier: str = "", seen: str = "") -> Select[Any]:
+    def counts(cls, q: str = "", tier: str = "", seen: str = "") -> Select[*tuple[Any, ...]]:
         """How many match in each state, in one row: ``active, deactivated, deleted``."""
         columns = [func.count().filter(*cls._state_is(state)).label(state) for state in STATES]
         return select(*columns).select_from(cls).where(*cls._conditions(q, tier, seen))
