@@ -23,14 +23,16 @@ from app.jobs.cli import worker
 from app.jobs.pages import jobs
 from app.queue import redis_patience
 from app.system.pages import system
-from app.tiers import limits
+from app.tiers import limit_pages, limits
 from app.tiers.cli import create_tier, limits_commands
 from app.tiers.pages import tiers
+from app.users import edit_pages, standing_pages
 from app.users import tasks as user_tasks
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
 
 PAGES = (home, auth, jobs, tiers, users, system)
+MORE_PAGES = (limit_pages, edit_pages, standing_pages)  # importing them adds doors to the above
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
 TASK_MODULES = (user_tasks, job_tasks)  # importing them declares their tasks
 

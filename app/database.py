@@ -102,8 +102,13 @@ def broken_rule(error: IntegrityError) -> str:
     return column if found else ""
 
 
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
+
+
 def prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Write-ahead log, foreign keys, and patience instead of "database is locked"."""
+    """Write-ahead log, foreign keys, patience, and lower() beyond ASCII as PostgreSQL has it."""
+    connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",

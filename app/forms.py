@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from pydantic import TypeAdapter, ValidationError
 from wtforms import Field
@@ -13,6 +14,12 @@ class Form(FlaskForm):
 
     class Meta(FlaskForm.Meta):
         csrf = False
+
+        def wrap_formdata(self, _form: Any, formdata: Any) -> Any:
+            """The text fields of a submitted form: never JSON, never a file where text belongs."""
+            if formdata is None or hasattr(formdata, "getlist"):
+                return formdata
+            return None if request.method in ("GET", "HEAD") else request.form
 
     def refuse(self, field: str, sentence: str) -> None:
         """Put ``sentence`` beside ``field``, for what only the database can know."""

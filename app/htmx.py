@@ -1,11 +1,14 @@
 """A whole page, or the part of it that changed: nobody else looks at the headers."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, flash, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.urls import iri_to_uri
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,22 @@ def swap_or_redirect(
     return make_response(render_template(fragment, **context) + toasts)
 
 
+def announcing(response: ResponseReturnValue, text: str) -> Response:
+    """Let a screen reader say ``text`` once the part is on the page; whole pages say it anyway."""
+    answer = make_response(response)
+    if wants_part():
+        answer.headers["HX-Trigger"] = json.dumps({"announce": text})
+    return answer
+
+
 def redirect_with(location: str, toast: Toast | None = None) -> Response:
     """Send a browser to ``location``, whether it asked by itself or through htmx."""
     if toast:
-        flash(toast.as_dict(), "error" if toast.is_problem else "toast")  # type: ignore[arg-type]  (flask-wtf keeps JSON values)
+        # The session keeps JSON values, not only text.
+        flash(toast.as_dict(), "error" if toast.is_problem else "toast")  # type: ignore[arg-type]
     if not wants_part():
         return make_response(redirect(location, code=303))
-    return Response(status=204, headers={"HX-Redirect": location})
+    return Response(status=204, headers={"HX-Redirect": iri_to_uri(location)})
 
 
 def own_page(target: str | None, otherwise: str) -> str:
@@ -81,7 +93,10 @@ def own_page(target: str | None, otherwise: str) -> str:
 
 def page_before(otherwise: str) -> str:
     """The page of this site the request came from, so that filters and place survive."""
-    parts = urlsplit(request.referrer or "")
+    try:
+        parts = urlsplit(request.referrer or "")
+    except ValueError:
+        return otherwise
     if parts.netloc != request.host:
         return otherwise
     return own_page(parts.path + (f"?{parts.query}" if parts.query else ""), otherwise)

@@ -20,12 +20,16 @@ MODES = ("embedded", "server")
 KEY = "a key for tests only, long enough for every check"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One xdist worker for each mode, so that each server is started once."""
+    """One xdist worker for each mode, so that each server is started once.
+
+    What opens pages goes file by file to whoever is free; each worker has a site of its own.
+    """
     for item in items:
         mode = getattr(item, "callspec", None) and item.callspec.params.get("mode")
         if "browser" in item.keywords or "site" in getattr(item, "fixturenames", ()):
-            mode = "embedded"
+            mode = item.path.stem
         if mode:
             item.add_marker(pytest.mark.xdist_group(mode))
 

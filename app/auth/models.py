@@ -4,8 +4,8 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Delete, ForeignKey, Select, String, delete, select
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy import Connection, Delete, ForeignKey, Select, String, delete, event, or_, select
+from sqlalchemy.orm import Mapped, Mapper, joinedload, mapped_column, relationship
 
 from app.database import now
 from app.extensions import Model
@@ -80,3 +80,17 @@ class Session(Model):
     @classmethod
     def ended_for(cls, user: User) -> Delete:
         return delete(cls).where(cls.user_id == user.id)
+
+    @classmethod
+    def over_for(cls, user: User) -> Delete:
+        """Those of ``user`` that ended by themselves."""
+        moment = now()
+        over = or_(cls.ends_at <= moment, cls.idle_until <= moment)
+        return delete(cls).where(cls.user_id == user.id, over)
+
+
+@event.listens_for(User, "after_update")
+def sign_out_whoever_is_shut_out(_mapper: Mapper[User], connection: Connection, user: User) -> None:
+    """By whatever door: a session from before must not come back with the account."""
+    if not user.is_active:
+        connection.execute(Session.ended_for(user))

@@ -7,7 +7,7 @@ from flask_login import current_user
 from app.access import operators_only, sign_in_required
 from app.auth import sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
-from app.errors import Missing
+from app.errors import Missing, answering
 from app.extensions import client_address, db, limiter
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.users.links import invited
@@ -52,6 +52,8 @@ def create_session() -> ResponseReturnValue:
     if not user.is_active:
         form.form_errors.append(DEACTIVATED)
         return refused(form)
+    if user.has_outdated_hash:
+        db.session.execute(user.rehashed(form.password.data))
     sessions.begin(user, keep=form.keep.data)
     return redirect_with(own_page(form.next.data, url_for("home.index")))
 
@@ -103,5 +105,6 @@ def choose_password(token: str) -> ResponseReturnValue:
         return render("auth/welcome.html", "auth/_welcome.html", form=form, user=user), 422
     user.set_password(form.password.data)
     sessions.end_all(user)
-    db.session.commit()
+    with answering({}):
+        db.session.commit()
     return redirect_with(url_for(".sign_in"), Toast("Your password is set. Sign in with it."))

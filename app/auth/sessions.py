@@ -14,11 +14,16 @@ from app.users.models import User
 
 
 def begin(user: User, keep: bool) -> None:
-    """Sign ``user`` in. The id changes, so a planted session is worth nothing; commits."""
+    """Sign ``user`` in, and out of whatever this browser had before; commits.
+
+    The id changes, so a planted session is worth nothing.
+    """
     settings: Settings = current_app.config["SETTINGS"]
     idle, longest = lifetimes(settings, keep)
     row, token = Session.begin(user, idle, longest, client_address(), request.user_agent.string)
     db.session.add(row)
+    forget_session_before()
+    db.session.execute(Session.over_for(user))
     db.session.execute(update(User).where(User.id == user.id).values(**seen_now()))
     db.session.commit()
     session.clear()
@@ -35,12 +40,17 @@ def lifetimes(settings: Settings, keep: bool) -> tuple[timedelta, timedelta]:
 
 def end() -> None:
     """Sign out on the server, not only in the browser; commits."""
-    token = current_user.session_token
-    if token:
-        db.session.execute(Session.ended_by(token))
-        db.session.commit()
+    forget_session_before()
+    db.session.commit()
     logout_user()
     session.clear()
+
+
+def forget_session_before() -> None:
+    """End the session that this browser came with, if any. The caller commits."""
+    token = getattr(current_user, "session_token", None)
+    if token:
+        db.session.execute(Session.ended_by(token))
 
 
 def end_all(user: User) -> None:

@@ -2,13 +2,15 @@
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
 
 from app.commands import follow
-from app.errors import Refused, Taken
+from app.errors import Refused, Stale, Taken
 from app.extensions import db
 from app.tiers.models import Tier
 from app.users import deeds
@@ -44,17 +46,25 @@ def create_admin(
     user.email = follow(EmailAddress, email, "--email")
     user.set_password(chosen)
     db.session.add(user)
-    keep(user)
+    with refusals_as_sentences():
+        deeds.save(user)
     click.echo(f"Made the superuser {user.username}")
     if not password:
         click.echo(f"Sign in with this password, it is shown only once: {chosen}")
 
 
-def keep(user: User) -> None:
+@contextmanager
+def refusals_as_sentences() -> Iterator[None]:
+    """What the rules refuse inside the block ends the command with exit code 1."""
     try:
-        deeds.save(user)
+        yield
     except Taken as taken:
-        raise click.ClickException(taken.sentence) from None
+        raise click.ClickException(f"{taken.sentence.rstrip('.')}.") from None
+    except Refused as refused:
+        raise click.ClickException(str(refused)) from None
+    except Stale:
+        text = "Somebody else changed this meanwhile. Look at it again, then repeat the command."
+        raise click.ClickException(text) from None
 
 
 @users_commands.command("list")
@@ -98,7 +108,8 @@ def set_tier(username: str, tier: str) -> None:
         names = ", ".join(db.session.scalars(select(Tier.name).order_by(Tier.name))) or "none"
         raise click.ClickException(f"There is no tier named {tier!r}. Tiers: {names}.")
     user.move_to(chosen)
-    keep(user)
+    with refusals_as_sentences():
+        deeds.save(user)
     click.echo(f"{user.username} is on {chosen.name if chosen else 'no tier'}")
 
 
@@ -106,10 +117,9 @@ def set_tier(username: str, tier: str) -> None:
 @click.argument("username")
 def deactivate(username: str) -> None:
     """Shut USERNAME out; the data stays."""
-    try:
-        deeds.deactivate(person(username))
-    except Refused as refused:
-        raise click.ClickException(str(refused)) from None
+    user = person(username)
+    with refusals_as_sentences():
+        deeds.deactivate(user)
     click.echo(f"{username} is deactivated")
 
 
@@ -121,6 +131,6 @@ def restore(username: str) -> None:
     if user is None:
         raise click.ClickException(f"There is no user named {username!r}.")
     user.activate()
-    user.restore()
-    keep(user)
+    with refusals_as_sentences():
+        deeds.restore(user)
     click.echo(f"{username} is active")

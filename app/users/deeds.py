@@ -1,6 +1,6 @@
 """What operators do to people, with the rules that every door keeps."""
 
-from app.errors import Refused, Stale, answering
+from app.errors import Refused, Stale, Taken, answering
 from app.extensions import db
 from app.users.models import User
 
@@ -36,6 +36,7 @@ def keep_somebody_in_charge(user: User, actor: User | None, deed: str) -> None:
         raise Refused(f"You cannot {deed} your own account here.")
     if not user.is_superuser:
         return
+    db.session.execute(User.hold_superusers())
     others = User.superusers().where(User.id != user.id).limit(1)
     if db.session.scalar(others) is None:
         raise Refused(
@@ -61,6 +62,14 @@ def delete(user: User, actor: User | None = None) -> None:
 
 
 def restore(user: User) -> None:
-    """Bring a deleted person back. Raises Taken when somebody else has the name by now."""
+    """Bring a deleted person back. Raises Refused when somebody else took their place by now."""
+    name, username = user.name, user.username
     user.restore()
-    save(user)
+    try:
+        save(user)
+    except Taken as taken:
+        what = f"is {username}" if taken.field == "username" else "has the same email address"
+        raise Refused(
+            f"{name} cannot be restored: somebody else {what} by now. "
+            "Rename or delete that account first."
+        ) from taken

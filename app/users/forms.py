@@ -1,6 +1,7 @@
 """What may be submitted about a person."""
 
 from wtforms import HiddenField, SelectField, StringField
+from wtforms.validators import ValidationError
 
 from app.extensions import db
 from app.forms import Follows, Form
@@ -16,19 +17,29 @@ class TierField(SelectField):
         tiers = db.session.scalars(Tier.all_by_name())
         self.choices = [("", "No tier"), *((tier.name, tier.label) for tier in tiers)]
 
+    def pre_validate(self, form: object) -> None:
+        if self.data not in dict(self.choices):
+            raise ValidationError("Choose a tier from the list")
+
     @property
     def chosen(self) -> Tier | None:
         return db.session.scalar(Tier.by_name(self.data)) if self.data else None
 
 
 class TierForm(Form):
-    tier = TierField("Assigned tier", validate_choice=True)
+    tier = TierField("Assigned tier")
     version = HiddenField()
     undo = HiddenField()
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.tier.fill()
+
+    @classmethod
+    def of(cls, user: User) -> "TierForm":
+        """The form filled in with what is saved."""
+        values = {"tier": user.tier.name if user.tier else "", "version": user.version}
+        return cls(formdata=None, data=values)
 
 
 class ProfileForm(Form):
@@ -45,6 +56,18 @@ class ProfileForm(Form):
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.tier.fill()
+
+    @classmethod
+    def of(cls, user: User, back: str) -> "ProfileForm":
+        """The form filled in with what is saved; afterwards it leads to the page ``back``."""
+        values = {**cls.values_of(user), "version": user.version, "back": back}
+        return cls(formdata=None, data=values)
+
+    @staticmethod
+    def values_of(user: User) -> dict[str, str]:
+        """What is saved, as the fields say it."""
+        tier = user.tier.name if user.tier else ""
+        return {"name": user.name, "username": user.username, "email": user.email, "tier": tier}
 
     def apply_to(self, user: User) -> None:
         tier = self.tier.chosen  # asked first: a query flushes what was changed before it

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, Select, String, Uuid, func, or_, select
+from sqlalchemy import ForeignKey, Select, String, Update, Uuid, func, or_, select, update
 from sqlalchemy.orm import Mapped, column_property, joinedload, mapped_column, relationship
 
 from app.database import SoftDeleted, Timestamped, Versioned, now, unique_among_living
@@ -45,7 +45,7 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
     tier: Mapped[Tier | None] = relationship(lazy="joined")
 
     # The token of the session this person came in by; set by app.auth, kept by Flask-Login.
-    session_token = None
+    session_token = None  # type: str | None
 
     def get_id(self) -> str:
         return self.session_token or ""
@@ -72,11 +72,18 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         self.password_hash = hash_password(password)
 
     def has_password(self, password: str) -> bool:
-        """Whether ``password`` is right; an old hash is replaced on the way."""
-        right = is_right(self.password_hash, password)
-        if right and self.password_hash and is_outdated(self.password_hash):
-            self.set_password(password)
-        return right
+        return is_right(self.password_hash, password)
+
+    @property
+    def has_outdated_hash(self) -> bool:
+        """Whether the password was hashed with weaker parameters than today's."""
+        return self.password_hash is not None and is_outdated(self.password_hash)
+
+    def rehashed(self, password: str) -> Update:
+        """The same password hashed anew, unless it was changed meanwhile; the version stays."""
+        values = {"password_hash": hash_password(password), "updated_at": User.updated_at}
+        unchanged = (User.id == self.id, User.password_hash == self.password_hash)
+        return update(User).where(*unchanged).values(values)
 
     def move_to(self, tier: Tier | None) -> None:
         """Change tier; its limits apply from the next request."""
@@ -117,6 +124,12 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         )
 
     @classmethod
+    def deleted_by_username(cls, username: str) -> Select["User"]:
+        """Whoever of that name was deleted last."""
+        gone = (cls.username == username, cls.deleted_at.is_not(None))
+        return select(cls).where(*gone).order_by(cls.deleted_at.desc(), cls.id.desc()).limit(1)
+
+    @classmethod
     def by_login(cls, login: str) -> Select["User"]:
         """The living person with that username or e-mail address."""
         column = cls.email if "@" in login else cls.username
@@ -135,6 +148,12 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         return select(cls).where(
             cls.is_superuser.is_(True), cls.active.is_(True), cls.deleted_at.is_(None)
         )
+
+    @classmethod
+    def hold_superusers(cls) -> Update:
+        """Changes nothing, but whoever else would shut one out waits until this is done."""
+        held = update(cls).where(cls.is_superuser.is_(True)).values(updated_at=cls.updated_at)
+        return held.execution_options(synchronize_session=False)
 
     @classmethod
     def in_tier(cls, tier: Tier) -> Select["User"]:
@@ -193,7 +212,7 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         return [column.desc().nulls_last() if descending else column.asc().nulls_last()]
 
 
-Tier.people = column_property(  # type: ignore[assignment]
+Tier.people = column_property(
     select(func.count(User.id))
     .where(User.tier_id == Tier.id, User.deleted_at.is_(None))
     .correlate_except(User)

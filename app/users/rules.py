@@ -58,10 +58,17 @@ def password(value: object) -> str:
 
 def picture_url(value: object) -> str:
     address = _text(value)
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.netloc or len(address) > 500:
+    if len(address) > 500 or not address.isprintable() or not _is_web_address(address):
         raise ValueError("Enter an address that starts with https://")
     return address
+
+
+def _is_web_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 PersonName = Annotated[str, BeforeValidator(person_name)]

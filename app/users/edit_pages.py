@@ -1,0 +1,102 @@
+"""A person is edited in the row, or on a page of its own where there is no script."""
+
+from typing import Any
+
+from flask import render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app.access import operators_only
+from app.errors import Stale, Taken
+from app.extensions import db
+from app.htmx import (
+    Toast,
+    own_page,
+    page_before,
+    redirect_with,
+    render,
+    swap_or_redirect,
+    wants_part,
+)
+from app.users import deeds
+from app.users.forms import ProfileForm
+from app.users.models import User
+from app.users.pages import living, too_late, users
+
+
+@users.get("/<username>/edit")
+@operators_only
+def edit(username: str) -> ResponseReturnValue:
+    user = living(username)
+    form = ProfileForm.of(user, back=page_before(url_for(".show", username=username)))
+    return render("users/edit.html", "users/_editor.html", user=user, form=form, conflict=None)
+
+
+@users.get("/<username>/row")
+@operators_only
+def row(username: str) -> ResponseReturnValue:
+    """The row again, when an editor is left."""
+    user = living(username)
+    if not wants_part():
+        return redirect_with(url_for(".index", q=username))
+    return render_template("users/_user.html", user=user, focus=True)
+
+
+@users.post("/<username>")
+@operators_only
+def update(username: str) -> ResponseReturnValue:
+    user = living(username)
+    form = ProfileForm()
+    before = ProfileForm.values_of(user)
+    if not form.validate():
+        return refused_edit(user, form)
+    form.apply_to(user)
+    try:
+        deeds.check_version(user, form.version.data)
+        deeds.save(user)
+    except Taken as taken:
+        form.refuse(taken.field, taken.sentence)
+        return refused_edit(living(username), form)
+    except Stale:
+        db.session.rollback()
+        return overtaken(living(username), form)
+    place = own_page(form.back.data, page_before(url_for(".show", username=user.username)))
+    place = renamed(place, username, user.username)
+    toast = saved(user, before, is_undo=bool(form.undo.data))
+    return swap_or_redirect("users/_user.html", place, toast, user=user, focus=True)
+
+
+def saved(user: User, before: dict[str, str], is_undo: bool) -> Toast:
+    if is_undo:
+        return Toast(f"{user.name} is as before")
+    undo = url_for(".update", username=user.username)
+    return Toast(f"{user.name} saved", undo, {**before, "version": user.version, "undo": "1"})
+
+
+def renamed(place: str, before: str, after: str) -> str:
+    """``place`` once the person's own page has moved."""
+    own = url_for(".show", username=before)
+    return url_for(".show", username=after) if place.split("?")[0] == own else place
+
+
+def refused_edit(
+    user: User, form: ProfileForm, status: int = 422, conflict: str | None = None
+) -> ResponseReturnValue:
+    """The editor again, with what was typed and what is wrong with it."""
+    if form.undo.data:
+        return redirect_with(url_for(".show", username=user.username), too_late(user))
+    form.back.data = own_page(form.back.data, "")
+    context: dict[str, Any] = {"user": user, "form": form, "conflict": conflict}
+    return render("users/edit.html", "users/_editor.html", **context), status
+
+
+def overtaken(user: User, form: ProfileForm) -> ResponseReturnValue:
+    """409: both values, and one more press to keep one's own."""
+    changed = [
+        f"{form[name].label.text} is now “{value or 'empty'}”"
+        for name, value in ProfileForm.values_of(user).items()
+        if (form[name].data or "") != value
+    ]
+    form.version.data = str(user.version)
+    what = "; ".join(changed) or "Nothing differs from what you typed"
+    conflict = f"{user.name} was changed by somebody else. {what}. Save again to use your values."
+    return refused_edit(user, form, 409, conflict)

@@ -1,0 +1,97 @@
+"""Guesses at a password are slowed down: for one account from one address, and for one address."""
+
+import re
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.auth.coming_in import is_in, sign_in
+from tests.people import PASSWORD, Browser
+
+TRIES = 10
+TRIES_PER_ADDRESS = 60
+
+
+@pytest.fixture
+def throttled(stranger: Browser) -> Browser:
+    """A browser that has tried as often as it may to be Bob."""
+    for _ in range(TRIES):
+        assert sign_in(stranger, "bob", "").status_code == 422
+    return stranger
+
+
+def waits(answer: TestResponse) -> bool:
+    """Whether the answer is a 429 with a true time: whole seconds, rounded up, to 3 minutes."""
+    if answer.status_code != 429:
+        return False
+    assert re.fullmatch(r"[0-9]+", answer.headers["Retry-After"])
+    assert 1 <= int(answer.headers["Retry-After"]) <= 181
+    return True
+
+
+def test_the_eleventh_try_has_to_wait(stranger: Browser) -> None:
+    for _ in range(TRIES):
+        assert sign_in(stranger, "bob", "wrong").status_code == 422
+
+    assert waits(sign_in(stranger, "bob", "wrong"))
+
+
+def test_the_right_password_has_to_wait_too(throttled: Browser) -> None:
+    answer = sign_in(throttled)
+
+    assert waits(answer)
+    assert PASSWORD not in answer.text
+    assert not is_in(throttled)
+
+
+def test_htmx_is_told_above_the_form(throttled: Browser) -> None:
+    answer = throttled.htmx_post("/sign-in", {"login": "bob", "password": PASSWORD})
+
+    assert waits(answer)
+    assert answer.headers["HX-Retarget"] == "#notice"
+    assert "<html" not in answer.text
+
+
+def test_guesses_at_nobody_are_answered_alike(stranger: Browser) -> None:
+    for _ in range(TRIES):
+        sign_in(stranger, "nobody", "")
+
+    assert waits(sign_in(stranger, "nobody", "wrong"))
+
+
+def test_another_spelling_buys_no_new_tries(throttled: Browser) -> None:
+    for spelling in ("BOB", " bob", "Bob  "):
+        assert waits(sign_in(throttled, spelling))
+
+
+def test_another_browser_at_the_address_buys_no_new_tries(app: Flask, throttled: Browser) -> None:
+    assert waits(sign_in(Browser(app)))
+
+
+def test_a_header_buys_no_new_tries(throttled: Browser) -> None:
+    form = {"login": "bob", "password": PASSWORD}
+
+    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP"):
+        for value in ("10.1.2.3", "for=10.1.2.3", "127.0.0.1, 10.1.2.3"):
+            assert waits(throttled.post("/sign-in", form, headers={header: value}))
+
+
+def test_bob_himself_is_not_locked_out_elsewhere(app: Flask, throttled: Browser) -> None:
+    form = {"login": "bob", "password": PASSWORD}
+
+    answer = Browser(app).post("/sign-in", form, environ_base={"REMOTE_ADDR": "10.0.0.2"})
+
+    assert answer.status_code == 303
+
+
+def test_somebody_else_at_the_address_is_not_locked_out(throttled: Browser) -> None:
+    assert sign_in(throttled, "carol").status_code == 303
+
+
+def test_one_address_cannot_try_many_accounts_without_end(app: Flask) -> None:
+    mallory = Browser(app)
+    for number in range(TRIES_PER_ADDRESS):
+        assert sign_in(mallory, f"user{number}", "").status_code == 422
+
+    assert waits(sign_in(mallory, "carol"))
