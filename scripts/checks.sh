@@ -15,7 +15,6 @@ step "style" $bin/ruff check .
 step "format" $bin/ruff format --check .
 step "types" $bin/python -m mypy app wsgi.py scripts
 step "import rules" $bin/lint-imports
-step "template format" $bin/python -m djlint templates --check --quiet
 step "template rules" $bin/python -m djlint templates --lint --quiet
 step "known vulnerabilities" $bin/python scripts/audit.py
 

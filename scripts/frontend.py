@@ -90,7 +90,8 @@ def install(npm: list[str], node_folder: Path | None) -> None:
     if not os.access(Path.home(), os.W_OK):
         environment["npm_config_cache"] = str(Path(sys.prefix) / "npm-cache")
     options = ["--ignore-scripts", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"]
-    run([*npm, "ci", *options, "--fetch-retry-mintimeout=1000"], "the front-end files", environment)
+    options += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
+    run([*npm, "ci", *options], "the front-end files", environment)
 
 
 def run(command: list[str], what: str, environment: Mapping[str, str]) -> None:
