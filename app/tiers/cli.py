@@ -1,5 +1,6 @@
 """Commands for operators: tiers and their limits, by the same rules as the pages."""
 
+import difflib
 import json
 
 import click
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from app.commands import follow
 from app.errors import Taken, answering
 from app.extensions import db
-from app.tiers.limits import Route, UnknownRoute, find_route, limited_routes
+from app.tiers.limits import Route, limited_routes
 from app.tiers.models import RateLimit, Tier
 from app.tiers.rules import Count, Period, TierName
 
@@ -25,10 +26,23 @@ def tier_named(name: str) -> Tier:
 
 
 def route_meant(text: str) -> Route:
-    try:
-        return find_route(text)
-    except UnknownRoute as error:
-        raise click.ClickException(str(error)) from None
+    """The limited route that ``text`` means: ``jobs.start``, ``/tasks`` or ``POST /tasks``.
+
+    Anything else is an error that names the nearest matches.
+    """
+    wanted = plain(text.split()[-1] if text.split() else "")
+    routes = limited_routes().values()
+    found = [route for route in routes if wanted in (plain(route.path), plain(route.key))]
+    if len(found) == 1:
+        return found[0]
+    names = [route.path for route in (found or routes)]
+    near = names if found else difflib.get_close_matches(text, names, n=3, cutoff=0.3) or names
+    problem = "More than one limited route matches" if found else "No limited route matches"
+    raise click.ClickException(f"{problem} {text!r}. Choose one of: {', '.join(near)}.")
+
+
+def plain(text: str) -> str:
+    return text.strip().strip("/").replace("/", "_").replace(".", "_").lower()
 
 
 @click.command("create-tier")

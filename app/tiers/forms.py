@@ -1,11 +1,13 @@
 """What may be submitted about a tier and its limits."""
 
+from typing import Self
+
 from wtforms import HiddenField, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from app.forms import Follows, Form
 from app.tiers.limits import limited_routes
-from app.tiers.models import RateLimit
+from app.tiers.models import RateLimit, Tier
 from app.tiers.rules import LARGEST, UNITS, Count, TierName, Unit
 from app.words import split_period
 
@@ -15,31 +17,27 @@ class TierForm(Form):
     version = HiddenField()
     undo = HiddenField()
 
+    @classmethod
+    def of(cls, tier: Tier) -> Self:
+        """The form filled in with what is saved."""
+        return cls(formdata=None, data={"name": tier.name, "version": tier.version})
+
 
 class LimitForm(Form):
-    """So many requests, every so many units of time, on one limited route."""
+    """So many requests, every so many units of time."""
 
-    route = SelectField("Route", validate_choice=False)
     limit = StringField("Requests", [Follows(Count)])
     every = StringField("Every", [Follows(Count)])
     unit = SelectField("Unit of time", [Follows(Unit)], choices=list(UNITS), validate_choice=False)
     version = HiddenField()
     undo = HiddenField()
 
-    def __init__(self, **kwargs: object) -> None:
-        super().__init__(**kwargs)
-        self.route.choices = [(route.key, route.label) for route in limited_routes().values()]
-
     @classmethod
-    def of(cls, limit: RateLimit) -> "LimitForm":
+    def of(cls, limit: RateLimit) -> Self:
         """The form filled in with what is saved."""
         every, unit = split_period(limit.period)
         values = {"every": every, "unit": unit + "s", "limit": limit.limit}
         return cls(formdata=None, data={**values, "route": limit.route, "version": limit.version})
-
-    def validate_route(self, field: SelectField) -> None:
-        if field.data not in dict(field.choices):
-            raise ValidationError("Choose a route from the list")
 
     def validate_unit(self, field: SelectField) -> None:
         if isinstance(self.every.data, int) and self.period > LARGEST:
@@ -49,3 +47,17 @@ class LimitForm(Form):
     def period(self) -> int:
         """The period in seconds, once the form is valid."""
         return int(self.every.data) * UNITS[self.unit.data]
+
+
+class NewLimitForm(LimitForm):
+    """The same for a route of the application that is limited."""
+
+    route = SelectField("Route", validate_choice=False)
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.route.choices = [(route.key, route.label) for route in limited_routes().values()]
+
+    def validate_route(self, field: SelectField) -> None:
+        if field.data not in dict(field.choices):
+            raise ValidationError("Choose a route from the list")

@@ -1,11 +1,9 @@
 """What limits this caller on this route now: one answer for doors, pages and commands."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from time import time
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
@@ -81,13 +79,18 @@ class Standing:
         return self.used >= self.limit
 
     @property
+    def is_near(self) -> bool:
+        """Whether four fifths are used, but not all."""
+        return 0.8 * self.limit <= self.used < self.limit
+
+    @property
     def reset_at(self) -> datetime:
         return datetime.fromtimestamp(self.window.end, UTC)
 
     @property
     def retry_after(self) -> int:
         """Whole seconds until the count returns to zero, at least 1."""
-        return max(1, self.window.end - int(time()))
+        return max(1, self.window.end - int(counters.now()))
 
     @property
     def phrase(self) -> str:
@@ -178,7 +181,7 @@ def counter_key(caller: Caller, route: Route, period: int) -> str:
 def standing(caller: Caller, route: Route) -> Standing:
     """Where ``caller`` stands on ``route`` now. Asking costs no quota."""
     limit, period, reason = policy_for(caller, route)
-    window = Window.at(time(), period)
+    window = Window.at(counters.now(), period)
     used = counters.read(counter_key(caller, route, period), window)
     return Standing(route, caller, limit, period, min(used, limit), window, reason)
 
@@ -190,14 +193,15 @@ def standings(caller: Caller) -> list[Standing]:
 
 
 def spend(caller: Caller, route: Route) -> Standing:
-    """Count one call. Raises LimitReached when the window has no room for it."""
+    """Count one call. Raises LimitReached, and counts nothing, when the window has no room."""
     limit, period, reason = policy_for(caller, route)
-    window = Window.at(time(), period)
-    used = counters.add(counter_key(caller, route, period), window)
-    now = Standing(route, caller, limit, period, min(used, limit), window, reason)
-    warn_of_default(now)
+    window = Window.at(counters.now(), period)
+    call = counters.take(counter_key(caller, route, period), window, limit)
+    now = Standing(route, caller, limit, period, min(call, limit), window, reason)
     g.standing = now
-    if used > limit:
+    if call == 1:
+        warn_of_default(now)
+    if call > limit:
         raise LimitReached(now)
     return now
 
@@ -205,12 +209,12 @@ def spend(caller: Caller, route: Route) -> Standing:
 def clear(caller: Caller, route: Route) -> None:
     """Give ``caller`` the whole of the current window back."""
     _, period, _ = policy_for(caller, route)
-    counters.clear(counter_key(caller, route, period), Window.at(time(), period))
+    counters.clear(counter_key(caller, route, period), Window.at(counters.now(), period))
 
 
 def warn_of_default(standing: Standing) -> None:
-    """Say once per caller, route and window that no rule of a tier applied."""
-    if standing.reason in ("no tier", "no rule") and standing.used == 1:
+    """Say in the log that no rule of a tier applied; asked once per caller, route and window."""
+    if standing.reason in ("no tier", "no rule"):
         log.warning(
             "limits.default_applies",
             caller=standing.caller.key,
@@ -225,6 +229,10 @@ class LimitReached(TooMany):
     def __init__(self, standing: Standing) -> None:
         super().__init__(standing.reset_at, again=standing.route.again, standing=standing)
 
+    @property
+    def retry_after(self) -> int:
+        return int(self.standing.retry_after)
+
 
 def tell_standing(response: Response) -> Response:
     """Tell programs how much is left (draft-ietf-httpapi-ratelimit-headers)."""
@@ -238,27 +246,3 @@ def tell_standing(response: Response) -> Response:
     response.headers["X-RateLimit-Remaining"] = str(now.left)
     response.headers["X-RateLimit-Reset"] = str(now.window.end)
     return response
-
-
-class UnknownRoute(LookupError):
-    """No limited route has that name, or more than one has. Says which come near."""
-
-
-def find_route(text: str) -> Route:
-    """The limited route that ``text`` means: ``jobs.start``, ``/tasks`` or ``POST /tasks``.
-
-    Raises UnknownRoute with the nearest matches.
-    """
-    wanted = _plain(text.split()[-1] if text.split() else "")
-    routes = limited_routes().values()
-    found = [route for route in routes if wanted in (_plain(route.path), _plain(route.key))]
-    if len(found) == 1:
-        return found[0]
-    names = [route.path for route in (found or routes)]
-    near = names if found else difflib.get_close_matches(text, names, n=3, cutoff=0.3) or names
-    problem = "More than one limited route matches" if found else "No limited route matches"
-    raise UnknownRoute(f"{problem} {text!r}. Choose one of: {', '.join(near)}.")
-
-
-def _plain(text: str) -> str:
-    return text.strip().strip("/").replace("/", "_").replace(".", "_").lower()

@@ -1,0 +1,133 @@
+"""What the meters say and what the doors do is one answer, whatever tiers, rules and clocks do."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from app.extensions import db
+from app.tiers.limits import (
+    Caller,
+    LimitReached,
+    Route,
+    Standing,
+    clear,
+    policy_for,
+    spend,
+    standing,
+)
+from app.tiers.models import RateLimit, Tier
+
+ROUTES = [Route(key, f"/{key}", ("POST",), key.title(), f"use {key}") for key in ("tasks", "posts")]
+PERIODS = st.sampled_from([1, 7, 60, 3600, 86400, 2_147_483_647])
+LIMITS = st.integers(1, 4)
+
+callers = st.tuples(st.integers(0, 2), st.sampled_from(["first", "second", "none", "stranger"]))
+routes = st.sampled_from(ROUTES)
+deeds = st.one_of(
+    st.tuples(st.just("call"), callers, routes),
+    st.tuples(st.just("call"), callers, routes),
+    st.tuples(st.just("rule"), st.sampled_from(["first", "second"]), routes, LIMITS, PERIODS),
+    st.tuples(st.just("no rule"), st.sampled_from(["first", "second"]), routes),
+    st.tuples(st.just("wait"), st.sampled_from([0.25, 1.0, 6.5, 59.0, 3600.0, 86399.5])),
+    st.tuples(st.just("clear"), callers, routes),
+)
+
+
+class World:
+    """Two tiers, a clock, and a plain count of our own to compare with."""
+
+    def __init__(self, app: Flask, moment: float) -> None:
+        self.moment = moment
+        self.passed: Counter[Any] = Counter()
+        app.extensions["counters"].reset()
+        app.extensions["counters"].clock = lambda: self.moment
+        for model in (RateLimit, Tier):
+            db.session.execute(delete(model))
+        self.tiers = {name: Tier(name=name) for name in ("first", "second")}
+        db.session.add_all(self.tiers.values())
+        db.session.commit()
+
+    def caller(self, number: int, tier: str) -> Caller:
+        if tier == "stranger":
+            return Caller(f"address:{number}", None, is_person=False)
+        owner = self.tiers.get(tier)
+        return Caller(f"user:{number}", owner.id if owner else None)
+
+    def call(self, who: tuple[int, str], route: Route) -> None:
+        caller = self.caller(*who)
+        before = standing(caller, route)
+        limit, period, reason = policy_for(caller, route)
+        bucket = (caller.key, route.key, period, int(self.moment // period))
+        assert (before.limit, before.period, before.reason) == (limit, period, reason)
+        assert before.used == min(self.passed[bucket], limit)
+        assert before.window.start <= self.moment < before.window.end
+        assert 1 <= before.retry_after <= period
+        assert before.retry_after >= before.window.end - self.moment or before.retry_after == 1
+        after, passed = self.try_to_spend(caller, route)
+        assert passed is not before.is_exhausted
+        self.passed[bucket] += passed
+        assert after.used == before.used + passed
+        assert standing(caller, route) == after
+
+    def try_to_spend(self, caller: Caller, route: Route) -> tuple[Standing, bool]:
+        try:
+            return spend(caller, route), True
+        except LimitReached as refusal:
+            return refusal.standing, False
+
+    def rule(self, tier: str, route: Route, limit: int, period: int) -> None:
+        owner = self.tiers[tier]
+        row = owner.limit_for(route.key) or RateLimit(tier=owner, route=route.key, methods="POST")
+        row.limit, row.period = limit, period
+        db.session.add(row)
+        db.session.commit()
+        assert policy_for(Caller("user:0", owner.id), route) == (limit, period, "rule")
+
+    def no_rule(self, tier: str, route: Route) -> None:
+        row = self.tiers[tier].limit_for(route.key)
+        if row:
+            self.tiers[tier].limits.remove(row)
+            db.session.commit()
+
+    def wait(self, seconds: float) -> None:
+        self.moment += seconds
+
+    def clear(self, who: tuple[int, str], route: Route) -> None:
+        caller = self.caller(*who)
+        clear(caller, route)
+        now = standing(caller, route)
+        assert now.used == 0
+        del self.passed[caller.key, route.key, now.period, int(self.moment // now.period)]
+
+
+@pytest.fixture
+def ground(prepared_app: Flask) -> Iterator[Flask]:
+    """An application context, and the clock of the world afterwards."""
+    with prepared_app.app_context():
+        yield prepared_app
+        prepared_app.extensions["counters"].clock = time.time
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    moment=st.floats(1_700_000_000, 2_000_000_000),
+    what_happens=st.lists(deeds, min_size=5, max_size=30),
+)
+def test_what_is_explained_is_what_is_enforced(
+    app: Flask, ground: Flask, moment: float, what_happens: list[tuple[Any, ...]]
+) -> None:
+    world = World(ground, moment)
+    for deed, *details in what_happens:
+        getattr(world, deed.replace(" ", "_"))(*details)
