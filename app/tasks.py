@@ -31,31 +31,43 @@ class Cancelled(Exception):
     """The job was asked to stop."""
 
 
+class TaskFailed(Exception):
+    """A task cannot go on; ``str`` of it tells the person why, in plain words. Not tried again."""
+
+
 TaskFunction = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A kind of work. ``title`` is what people read; ``steps`` are shown before they begin."""
+    """A kind of work. ``title`` is what people read; ``steps`` are shown before they begin.
+
+    ``attempts`` is how often it is tried, None for JOB_MAX_ATTEMPTS.
+    """
 
     name: str
     title: str
     function: TaskFunction
     steps: tuple[str, ...]
     operators_only: bool
-    attempts: int
+    attempts: int | None
 
 
 TASKS: dict[str, Task] = {}
 
 
 def task(
-    title: str, *, steps: tuple[str, ...] = (), operators_only: bool = False, attempts: int = 3
+    title: str,
+    *,
+    steps: tuple[str, ...] = (),
+    operators_only: bool = False,
+    attempts: int | None = None,
 ) -> Callable[[TaskFunction], TaskFunction]:
     """Let jobs run the function: it gets the running job, then the arguments by name.
 
     What it returns (a JSON value) is the job's result. It may run more than once, after a worker
-    was killed: make its effects in ``db.session`` and leave the commit to the engine.
+    was killed: make its effects in ``db.session``, late, and leave the commit to the engine. On
+    SQLite everybody else waits from the first change to the commit.
     """
 
     def declare(function: TaskFunction) -> TaskFunction:

@@ -8,9 +8,14 @@ from app.tasks import TASKS
 from app.users.models import User
 
 
+def plain(text: str | None) -> str:
+    """``text`` on one line, without space around it."""
+    return " ".join((text or "").split())
+
+
 class StartForm(Form):
     task = SelectField("Task", validate_choice=False)
-    message = StringField("Name", [Length(max=120, message="Use 120 characters or fewer")])
+    message = StringField("Name", [Length(max=120, message="Use 120 characters or fewer")], [plain])
 
     def __init__(self, user: User, **kwargs: object) -> None:
         super().__init__(**kwargs)

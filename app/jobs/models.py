@@ -9,14 +9,14 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    Insert,
     LargeBinary,
     Select,
     String,
     Text,
     UniqueConstraint,
-    Update,
+    insert,
     select,
-    update,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -27,6 +27,11 @@ from app.users.models import User
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 OPEN = ("queued", "running")
+
+
+def for_operators() -> list[str]:
+    """The kinds of work whose results only operators may see."""
+    return [name for name, kind in TASKS.items() if kind.operators_only]
 
 
 class Job(Model):
@@ -69,15 +74,13 @@ class Job(Model):
     @classmethod
     def asked_for(cls, task: str, owner: User | None, name: str = "", **arguments: Any) -> "Job":
         """A new job, to be added and committed with the change that asks for it."""
-        kind = TASKS[task]
         return cls(
             id=uuid.uuid4().hex,
             task=task,
             name=name,
             owner=owner,
             arguments=arguments,
-            attempts=kind.attempts,
-            steps=[{"name": step, "state": "todo"} for step in kind.steps],
+            steps=[{"name": step, "state": "todo"} for step in TASKS[task].steps],
         )
 
     @property
@@ -101,38 +104,70 @@ class Job(Model):
             return None
         return ((self.finished_at or now()) - self.started_at).total_seconds()
 
+    @property
+    def seconds_left(self) -> int | None:
+        """About how long it still runs, in tens of seconds; None before a tenth is done."""
+        done, seconds = self.progress or 0, self.seconds or 0
+        if self.status != "running" or done < 10:
+            return None
+        left = seconds * (100 - done) / done
+        return max(10, round(left / 10) * 10)
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When it is tried again, for a job that waits after a failed try."""
+        return self.run_at if self.status == "queued" and self.run_at > now() else None
+
+    @property
+    def headline(self) -> str:
+        """The title of its page: how far it is or how it ended, and what it is."""
+        if not self.is_open:
+            return f"{self.status.capitalize()} · {self.title}"
+        return self.title if self.progress is None else f"{self.progress}% · {self.title}"
+
+    @property
+    def milestone(self) -> str:
+        """What is worth saying aloud: the state, and each quarter on the way."""
+        if self.stop_asked and self.is_open:
+            return "Stopping…"
+        quarter = (self.progress or 0) // 25 * 25
+        if self.status == "running" and quarter:
+            return f"{quarter}% done"
+        return self.status.capitalize()
+
+    @property
+    def shown_result(self) -> dict[str, Any]:
+        """The result by name, as the page lists it."""
+        if self.result is None:
+            return {}
+        return self.result if isinstance(self.result, dict) else {"result": self.result}
+
+    @property
+    def shown_steps(self) -> list[dict[str, Any]]:
+        """The steps with ``state`` (done, now, stopped, todo) and, once begun, ``seconds``."""
+        return [self._shown(step) for step in self.steps]
+
+    def _shown(self, step: dict[str, Any]) -> dict[str, Any]:
+        if self.status == "queued":
+            return {"name": step["name"], "state": "todo"}
+        if step["state"] != "now":
+            return step
+        seconds = (self.finished_at or now()).timestamp() - step["since"]
+        return {**step, "state": "now" if self.is_open else "stopped", "seconds": max(0, seconds)}
+
     def can_be_seen_by(self, user: User) -> bool:
-        return user.is_superuser or (self.owner_id is not None and self.owner_id == user.id)
+        """Operators see every job; its owner does, unless its kind is for operators only."""
+        if user.is_superuser:
+            return True
+        return self.owner_id == user.id and self.task not in for_operators()
 
     @classmethod
-    def of(cls, user: User) -> Select["Job"]:
-        """The jobs of ``user``, newest first."""
-        return select(cls).where(cls.owner_id == user.id).order_by(cls.created_at.desc(), cls.id)
-
-    @classmethod
-    def claimed(cls, identifier: str, worker: str, lease: timedelta) -> Update:
-        """Take a waiting job: only one worker gets a row back."""
-        return (
-            update(cls)
-            .where(cls.id == identifier, cls.status == "queued", cls.run_at <= now())
-            .values(
-                status="running",
-                attempt=cls.attempt + 1,
-                worker=worker,
-                started_at=now(),
-                lease_until=now() + lease,
-                finished_at=None,
-                error=None,
-                details=None,
-            )
-        )
-
-    @classmethod
-    def held(cls, identifier: str, attempt: int) -> Update:
-        """The job as long as this attempt holds it; touches nothing otherwise."""
-        return update(cls).where(
-            cls.id == identifier, cls.attempt == attempt, cls.status == "running"
-        )
+    def of(cls, user: User) -> Select[tuple["Job"]]:
+        """The jobs that ``user`` asked for and may see, newest first."""
+        mine: Select[Any] = select(cls).where(cls.owner_id == user.id)
+        if not user.is_superuser:
+            mine = mine.where(cls.task.not_in(for_operators()))
+        return mine.order_by(cls.created_at.desc(), cls.id)
 
 
 class JobLog(Model):
@@ -149,6 +184,11 @@ class JobLog(Model):
     def of(cls, job: Job) -> Select["JobLog"]:
         """The last lines, newest first."""
         return select(cls).where(cls.job_id == job.id).order_by(cls.id.desc()).limit(50)
+
+    @classmethod
+    def line(cls, identifier: str, text: str) -> Insert:
+        """Add a line without a session."""
+        return insert(cls).values(job_id=identifier, text=text[:500])
 
 
 class JobChunk(Model):

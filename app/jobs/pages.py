@@ -2,20 +2,30 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, stream_with_context, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    request,
+    stream_with_context,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy import func, select
 
 from app.access import sign_in_required
+from app.database import now
 from app.errors import Missing
 from app.extensions import db
-from app.htmx import Toast, redirect_with, render, swap_or_redirect
+from app.htmx import Toast, announcing, redirect_with, render, swap_or_redirect
 from app.jobs import engine
 from app.jobs.forms import StartForm
 from app.jobs.models import Job, JobLog, Worker
 from app.paging import Page, page_number
 from app.tiers.limits import caller_of, limited, limited_routes, shares_limit, standing
+from app.words import count
 
 jobs = Blueprint("jobs", __name__, url_prefix="/tasks")
 
@@ -24,7 +34,7 @@ jobs = Blueprint("jobs", __name__, url_prefix="/tasks")
 @sign_in_required
 def index() -> ResponseReturnValue:
     mine = Job.of(current_user)
-    total = db.session.scalar(select(func.count()).where(Job.owner_id == current_user.id)) or 0
+    total = db.session.scalar(select(func.count()).select_from(mine.subquery())) or 0
     page = Page.of(mine, total, page_number())
     context = {"page": page, "form": StartForm(current_user), "standing": left_to_start()}
     return render("jobs/index.html", "jobs/_list.html", **context)
@@ -38,7 +48,7 @@ def start() -> ResponseReturnValue:
     if not form.validate():
         context = {"form": form, "standing": left_to_start()}
         return render("jobs/new.html", "jobs/_start.html", **context), 422
-    job = engine.start(form.task.data, current_user._get_current_object(), form.message.data or "")
+    job = engine.start(form.task.data, current_user._get_current_object(), form.message.data)
     return redirect_with(url_for(".show", id=job.id))
 
 
@@ -50,28 +60,32 @@ def visible(identifier: str) -> Job:
     """The job, if the signed-in person may see it; else 404, as if there were none."""
     job = db.session.get(Job, identifier)
     if job is None or not job.can_be_seen_by(current_user):
-        raise Missing("There is no task with that number. Its results may have been removed.")
+        kept = count(current_app.config["SETTINGS"].job_result_days, "day")
+        raise Missing(f"There is no task with that number. Results are kept for {kept}.")
     return job
 
 
 @jobs.get("/<id>")
 @sign_in_required
 def show(id: str) -> ResponseReturnValue:
-    return render("jobs/show.html", "jobs/_job.html", **about(visible(id)))
+    job = visible(id)
+    html = render("jobs/show.html", "jobs/_job.html", **about(job))
+    is_news = request.args.get("said") not in (None, job.milestone)
+    return announcing(html, job.milestone) if is_news else html
 
 
 def about(job: Job) -> dict[str, Any]:
     """What a job's page shows."""
     waits_alone = job.status == "queued" and not db.session.scalar(Worker.online().limit(1))
     lines = db.session.scalars(JobLog.of(job)).all()
-    return {"job": job, "lines": lines, "no_worker": waits_alone, "focus": False}
+    return {"job": job, "lines": lines, "no_worker": waits_alone, "focus": False, "now": now()}
 
 
 @jobs.post("/<id>/cancel")
 @sign_in_required
 def cancel(id: str) -> ResponseReturnValue:
     job = visible(id)
-    engine.cancel(job)
+    engine.cancel(job, by=current_user)
     place = url_for(".show", id=id)
     return swap_or_redirect("jobs/_job.html", place, **{**about(job), "focus": True})
 
@@ -81,8 +95,9 @@ def cancel(id: str) -> ResponseReturnValue:
 @sign_in_required
 def retry(id: str) -> ResponseReturnValue:
     job = visible(id)
-    engine.retry(job)
-    place, toast = url_for(".show", id=id), Toast(f"{job.title} is queued again")
+    engine.retry(job, by=current_user)
+    place = url_for(".show", id=id)
+    toast = Toast(f"{job.title} is queued again") if job.is_open else None
     return swap_or_redirect("jobs/_job.html", place, toast, **{**about(job), "focus": True})
 
 
@@ -93,5 +108,5 @@ def download(id: str) -> ResponseReturnValue:
     if job.status != "succeeded" or not job.file_name:
         abort(404)
     response = Response(stream_with_context(engine.file_of(job)), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="{job.file_name}"'
+    response.headers.set("Content-Disposition", "attachment", filename=job.file_name)
     return response

@@ -1,5 +1,6 @@
 """The consumer process: runs jobs, renews their leases, says that it is alive, sweeps."""
 
+import logging
 import os
 import socket
 import threading
@@ -8,79 +9,117 @@ from datetime import timedelta
 
 import structlog
 from flask import Flask, current_app
+from redis import RedisError
 from sqlalchemy import delete, update
 
 from app.config import Settings
 from app.database import now
 from app.extensions import db, queue
-from app.jobs import engine
+from app.jobs.engine import HELD
 from app.jobs.models import Job, Worker
+from app.jobs.moves import held, waiting_again
+from app.jobs.sweep import move, sweep
 
 log = structlog.get_logger()
 
-BEAT_SECONDS = 5
+LONGEST_BEAT_SECONDS = 5.0
 FORGET_AFTER = timedelta(hours=1)
 
 
 def work_until_told(app: Flask) -> None:
-    """Consume the queue until SIGTERM or SIGINT, then finish or hand back what is running."""
+    """Consume the queue until SIGTERM or SIGINT, then finish or hand back what is running.
+
+    SIGTERM gives what is running the grace time, SIGINT gives it none. The worker also starts
+    and stays without database or queue, and begins once they are there.
+    """
     settings: Settings = app.config["SETTINGS"]
-    identifier = uuid.uuid4().hex
-    app.config["WORKER_ID"] = identifier
-    enlist(identifier, settings.worker_threads)
+    identifier = app.config["WORKER_ID"] = uuid.uuid4().hex
     stopped = threading.Event()
     heart = threading.Thread(target=beat, args=(app, identifier, stopped), daemon=True)
     heart.start()
+    logging.getLogger("huey.consumer.Worker").addFilter(in_one_line)
     consumer = queue.huey.create_consumer(
         workers=settings.worker_threads,
         periodic=False,
-        max_delay=0.5 if settings.redis_queue_url is None else 2,
+        scheduler_interval=60,  # nothing is ever scheduled in the queue
+        **pace(settings),
         graceful_signal="TERM",
         shutdown_timeout=settings.shutdown_grace_seconds,
         check_worker_health=True,
     )
+    log.info("worker.started", worker=identifier, threads=settings.worker_threads)
     try:
         consumer.run()
     finally:
         stopped.set()
-        hand_back(identifier)
+        heart.join(LONGEST_BEAT_SECONDS)
+        leave(identifier)
+
+
+def pace(settings: Settings) -> dict[str, float]:
+    """Seconds between looks at the queue: a file is asked often, a Redis only after a failure."""
+    if settings.redis_queue_url is None:
+        return {"initial_delay": 0.1, "max_delay": 0.5}
+    return {"initial_delay": 1, "max_delay": 3}
+
+
+def in_one_line(record: logging.LogRecord) -> bool:
+    """Keep the log readable while the queue is away: its trace says nothing new each second."""
+    error = record.exc_info and record.exc_info[1]
+    if isinstance(error, RedisError):
+        record.msg, record.exc_info = f"{record.msg}: {type(error).__name__}", None
+    return True
+
+
+def beat_seconds(lease_seconds: int) -> float:
+    """How often a worker must be heard of: three times within a lease."""
+    return min(LONGEST_BEAT_SECONDS, lease_seconds / 3)
+
+
+def beat(app: Flask, identifier: str, stopped: threading.Event) -> None:
+    """Every few seconds: I am here, my jobs are mine, and what was left behind is sent again."""
+    pause = beat_seconds(app.config["SETTINGS"].job_lease_seconds)
+    while not stopped.is_set():
+        with app.app_context():
+            try:
+                renew(identifier)
+                sweep()
+            except Exception as error:
+                log.warning("worker.heartbeat_missed", error=type(error).__name__)
+        stopped.wait(pause)
+
+
+def renew(identifier: str) -> None:
+    """Say that this worker is here and that what it works on is still its own; commits."""
+    settings: Settings = current_app.config["SETTINGS"]
+    lease = now() + timedelta(seconds=settings.job_lease_seconds)
+    for job, attempt in tuple(HELD):
+        db.session.execute(held(job, attempt).values(lease_until=lease))
+    seen = update(Worker).where(Worker.id == identifier).values(seen_at=now())
+    if not db.session.execute(seen).rowcount:  # type: ignore[attr-defined]
+        enlist(identifier, settings.worker_threads)
+    db.session.commit()
 
 
 def enlist(identifier: str, threads: int) -> None:
     host, pid = socket.gethostname()[:100], os.getpid()
     db.session.execute(delete(Worker).where(Worker.seen_at < now() - FORGET_AFTER))
     db.session.add(Worker(id=identifier, host=host, pid=pid, threads=threads))
-    db.session.commit()
-    log.info("worker.started", worker=identifier, threads=threads)
 
 
-def beat(app: Flask, identifier: str, stopped: threading.Event) -> None:
-    """Every few seconds: I am here, my jobs are mine, and what was left behind is sent again."""
-    while True:
-        with app.app_context():
-            try:
-                renew(identifier)
-                engine.sweep()
-            except Exception as error:
-                log.warning("worker.heartbeat_missed", error=type(error).__name__)
-        if stopped.wait(BEAT_SECONDS):
-            return
-
-
-def renew(identifier: str) -> None:
-    settings: Settings = current_app.config["SETTINGS"]
-    lease = now() + timedelta(seconds=settings.job_lease_seconds)
-    mine = (Job.worker == identifier, Job.status == "running")
-    db.session.execute(update(Worker).where(Worker.id == identifier).values(seen_at=now()))
-    db.session.execute(update(Job).where(*mine).values(lease_until=lease))
-    db.session.commit()
+def leave(identifier: str) -> None:
+    """Say goodbye, and let somebody else take what was not finished; leases do it otherwise."""
+    try:
+        hand_back(identifier)
+    except Exception as error:
+        log.warning("worker.left_without_goodbye", error=type(error).__name__)
+    log.info("worker.stopped", worker=identifier)
 
 
 def hand_back(identifier: str) -> None:
-    """Let somebody else take what this worker could not finish in time."""
+    """Let what this worker did not finish in time wait again, its try not counted; commits."""
     mine = (Job.worker == identifier, Job.status == "running")
-    values = {"status": "queued", "sent_at": None, "lease_until": None}
-    db.session.execute(update(Job).where(*mine).values(**values))
+    values = {**waiting_again(), "attempts": Job.attempts + 1}
+    move(mine, values, "The worker stopped before the task was done")
     db.session.execute(delete(Worker).where(Worker.id == identifier))
     db.session.commit()
-    log.info("worker.stopped", worker=identifier)

@@ -1,0 +1,169 @@
+"""A job while it runs: what its task function holds, and the ways it ends."""
+
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import delete
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+
+from app.database import now
+from app.extensions import db
+from app.jobs.models import Job, JobChunk, JobLog
+from app.jobs.moves import held, waiting_again
+from app.tasks import Cancelled
+
+log = structlog.get_logger()
+
+Steps = list[dict[str, Any]]
+
+BACKOFF = timedelta(seconds=5)
+BACKOFF_DOUBLES = 6  # times, so a try waits five minutes at most
+SURPRISE = "The task stopped unexpectedly. Nothing it had not finished was kept."
+
+
+class RunningJob:
+    """What a task function is given. Every report holds only while this attempt has the job."""
+
+    def __init__(self, identifier: str, attempt: int, steps: Steps) -> None:
+        self.id = identifier
+        self.attempt = attempt
+        self._steps = steps
+        self._chunks = 0
+        self._logged_at = 0.0
+        self._untold: dict[str, Any] = {}
+        self._silent_until = 0.0
+
+    def progress(self, percent: int | None, message: str = "") -> None:
+        line = message if time.monotonic() - self._logged_at > 1 else ""
+        share = None if percent is None else min(100, max(0, percent))
+        self._report(line, progress=share, message=message[:500])
+
+    def step(self, name: str) -> None:
+        self._steps = advanced(self._steps, name)
+        self._report(name, steps=self._steps, message=name[:500])
+
+    def write(self, name: str, text: str) -> None:
+        if not self._chunks:
+            db.session.execute(delete(JobChunk).where(JobChunk.job_id == self.id))
+        self._chunks += 1
+        chunk = {"job_id": self.id, "attempt": self.attempt, "number": self._chunks}
+        db.session.add(JobChunk(**chunk, data=text.encode()))
+        self._keep(file_name=name)
+        db.session.commit()
+
+    def begin(self, text: str) -> None:
+        """Show this attempt from its beginning; commits, so that no transaction stays open."""
+        db.session.add(JobLog(job_id=self.id, text=text))
+        self._keep(steps=self._steps, progress=None, message="", file_name=None)
+        db.session.commit()
+
+    def finish(self, result: Any) -> None:
+        """Succeed, in one transaction with what the task did; too late, and all is undone."""
+        db.session.add(JobLog(job_id=self.id, text="Done"))
+        values = {"status": "succeeded", "progress": 100, "result": result, "message": ""}
+        steps = advanced(self._steps, None)
+        try:
+            self._keep(**values, steps=steps, finished_at=now(), lease_until=None)
+        except Cancelled:
+            db.session.rollback()
+            log.warning("job.too_late")
+            return
+        db.session.commit()
+        log.info("job.ended", status="succeeded")
+
+    def end(self, status: str, text: str, **values: Any) -> None:
+        """Stop for good without success; what the task did and did not commit is undone."""
+        values = {**values, "status": status, "finished_at": now(), "lease_until": None}
+        self._leave(text, values)
+        log.info("job.ended", status=status)
+
+    def failed(self, error: BaseException, again: bool) -> None:
+        """Wait for the next try, a while longer each time; or fail, after the last."""
+        details = "".join(traceback.format_exception(error))[-8000:]
+        if not again:
+            self.end("failed", SURPRISE, error=SURPRISE, details=details)
+            return
+        wait = BACKOFF * 2 ** min(self.attempt - 1, BACKOFF_DOUBLES)
+        values = {**waiting_again(), "run_at": now() + wait, "details": details}
+        self._leave("Stopped unexpectedly; will be tried again", values)
+
+    def _leave(self, text: str, values: dict[str, Any]) -> None:
+        db.session.rollback()
+        db.session.add(JobLog(job_id=self.id, text=text[:500]))
+        try:
+            self._keep(**values)
+        except Cancelled:
+            db.session.rollback()
+            return
+        db.session.commit()
+
+    def _keep(self, **values: Any) -> None:
+        mine = held(self.id, self.attempt).values(**values)
+        if not db.session.execute(mine).rowcount:  # type: ignore[attr-defined]
+            raise Cancelled
+
+    def _report(self, line: str, **values: Any) -> None:
+        """Tell the page in a transaction of its own, so that the task's work stays uncommitted."""
+        self._untold.update(values)
+        if time.monotonic() < self._silent_until:
+            return
+        try:
+            with db.engine.begin() as connection, impatient(connection):
+                self._tell(connection, line)
+        except OperationalError:
+            if db.engine.dialect.name != "sqlite":
+                raise
+            # SQLite has one writer, and it may be this very task: what is untold is told later.
+            self._silent_until = time.monotonic() + 1
+            return
+        self._untold.clear()
+
+    def _tell(self, connection: Connection, line: str) -> None:
+        mine = held(self.id, self.attempt).values(**self._untold).returning(Job.stop_asked)
+        row = connection.execute(mine).first()
+        if row is None or row.stop_asked:
+            raise Cancelled
+        if line:
+            self._logged_at = time.monotonic()
+            connection.execute(JobLog.line(self.id, line))
+
+
+@contextmanager
+def impatient(connection: Connection) -> Iterator[None]:
+    """Let SQLite wait for its one writer a tenth of a second only."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    connection.exec_driver_sql("PRAGMA busy_timeout=100")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
+
+
+def fresh(steps: Steps) -> Steps:
+    """The declared steps as an attempt finds them: none has begun."""
+    return [{"name": step["name"], "state": "todo"} for step in steps]
+
+
+def advanced(steps: Steps, name: str | None) -> Steps:
+    """The steps once ``name`` has begun (None: once all are done), with the seconds each took."""
+    moment = now()
+    after = []
+    for step in steps:
+        if step["state"] == "now" and step["name"] != name:
+            seconds = moment.timestamp() - step.get("since", moment.timestamp())
+            step = {**step, "state": "done", "seconds": round(seconds, 1)}
+        if step["name"] == name:
+            step = {**step, "state": "now", "since": moment.timestamp()}
+        after.append(step)
+    if name and name not in [step["name"] for step in steps]:
+        after.append({"name": name, "state": "now", "since": moment.timestamp()})
+    return after

@@ -1,0 +1,65 @@
+"""The queue's Redis is away: starting is accepted, and the job runs later."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.extensions import db
+from app.jobs.models import Job
+from app.jobs.sweep import sweep
+from tests.jobs.deeds import change, look, start, waiting, work_off
+from tests.people import Browser
+
+
+@pytest.fixture
+def redis(mode: str, servers: dict[str, Any]) -> Iterator[Any]:
+    if mode == "embedded":
+        pytest.skip("The embedded queue is a file of this machine.")
+    server = servers["redis"]
+    if not getattr(server, "is_ours", True):
+        pytest.skip("This Redis is not ours to stop.")
+    yield server
+    server.start()
+
+
+def test_a_task_started_without_the_queue_runs_once_it_is_back(
+    app: Flask, bob: Browser, redis: Any
+) -> None:
+    assert bob.token
+    redis.stop()
+
+    answer = bob.post("/tasks", {"task": "demonstration"})
+
+    assert answer.status_code == 303
+    with app.app_context():
+        job = db.session.scalars(select(Job)).one()
+        assert (job.status, job.sent_at) == ("queued", None)
+    assert bob.get(answer.location).status_code == 200
+    redis.start()
+    change(app, job.id, arguments={"size": 1, "pause": 0})
+    with app.app_context():
+        sweep()
+    work_off(app)
+    assert look(app, job.id).status == "succeeded"
+
+
+def test_sweeping_without_the_queue_asks_it_only_once(
+    app: Flask, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    identifiers = [start(app, "demonstration") for _ in range(5)]
+    for identifier in identifiers:
+        change(app, identifier, sent_at=None)
+    redis.stop()
+    caplog.clear()
+
+    with app.app_context():
+        sweep()
+
+    assert [each.msg["event"] for each in caplog.records] == ["queue.unreachable"]
+    redis.start()
+    with app.app_context():
+        sweep()
+    assert waiting(app) == 5
