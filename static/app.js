@@ -82,10 +82,17 @@
     toast.dataset.failure = toast.querySelector("p").textContent = text;
     byId("toasts").append(toast);
   };
+  // A form that was open too long is answered with a token that works: the next press sends it.
+  const renew = (token) => {
+    if (!token) return;
+    document.querySelector("meta[name=csrf-token]").content = token;
+    all("input[name=csrf_token]").forEach((each) => { each.value = token; });
+  };
   const place = ({ hx }) => hx?.retarget && document.querySelector(hx.retarget);
   on("htmx:before:swap", (e) => {
     const { ctx } = e.detail, status = ctx.response?.status ?? 200;
     remember(ctx);
+    renew(ctx.response?.headers.get("X-CSRFToken"));
     if (status < 400 && ctx.request.method !== "GET") byId("notice")?.replaceChildren();
     if (status < 400 || status === 409 || status === 422 || place(ctx)) return;
     e.preventDefault();
@@ -149,7 +156,9 @@
     const clocks = all("[data-retry-at]:not([data-over])");
     const waiting = clocks.filter((clock) => {
       const left = Math.max(0, Math.ceil((Date.parse(clock.dataset.retryAt) - Date.now()) / 1000));
-      clock.querySelector("[data-min]").textContent = Math.floor(left / 60);
+      const hour = clock.querySelector("[data-hour]"), minutes = Math.floor(left / 60);
+      if (hour) hour.textContent = Math.floor(minutes / 60);
+      clock.querySelector("[data-min]").textContent = hour ? minutes % 60 : minutes;
       clock.querySelector("[data-sec]").textContent = String(left % 60).padStart(2, "0");
       clock.toggleAttribute("data-over", !left);
       return left;

@@ -20,7 +20,6 @@ MODES = ("embedded", "server")
 KEY = "a key for tests only, long enough for every check"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One xdist worker for each mode, so that each server is started once.
 

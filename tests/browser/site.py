@@ -8,17 +8,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
 from app import create_app
+from app.auth.models import Session
 from app.config import load_settings
+from app.database import now
 from app.extensions import db
+from app.jobs.models import Job, JobLog
 from app.prepare import migrate
 from app.tiers.models import RateLimit, Tier
+from app.users import links
 from app.users.models import User
 from tests.people import PASSWORD, Browser, make_cast, person
 
@@ -109,6 +115,60 @@ class Site:
             db.session.add(user)
             db.session.commit()
             return Person(username, user.name, tier)
+
+    def invitation(self, name: str) -> tuple[str, str]:
+        """Somebody without a password, as username and the path of their link."""
+        who = self.newcomer(name)
+        with self.app.test_request_context():
+            user = db.session.scalars(User.by_username(who.username)).unique().one()
+            user.password_hash = None
+            db.session.commit()
+            return who.username, f"/welcome/{links.invitation(user)}"
+
+    def job(self, owner: Person, name: str = "Monthly usage report", **values: Any) -> str:
+        """A job as it stands, that no worker will ever touch; returns its id."""
+        far = now() + timedelta(days=300)
+        with self.app.app_context():
+            user = db.session.scalars(User.by_username(owner.username)).unique().one()
+            job = Job.asked_for("demonstration", user, name)
+            job.run_at = job.lease_until = far
+            for field, value in values.items():
+                setattr(job, field, value)
+            db.session.add(job)
+            db.session.flush()
+            db.session.add(JobLog(job_id=job.id, text=f"Queued by {owner.username}"))
+            db.session.commit()
+            return job.id
+
+    def change(self, username: str, /, **values: Any) -> None:
+        """Change a person behind the back of every open page."""
+        with self.app.app_context():
+            user = db.session.scalars(User.any_by_username(username)).unique().one()
+            for field, value in values.items():
+                setattr(user, field, value)
+            db.session.commit()
+
+    def change_limit(self, tier: str, limit: int) -> None:
+        """Change a tier's one limit behind the back of every open page."""
+        with self.app.app_context():
+            found = db.session.scalars(Tier.by_name(tier)).one()
+            found.limits[0].limit = limit
+            db.session.commit()
+
+    def change_job(self, identifier: str, **values: Any) -> None:
+        """Let a job go on, as a worker would."""
+        with self.app.app_context():
+            job = db.session.get_one(Job, identifier)
+            for field, value in values.items():
+                setattr(job, field, value)
+            db.session.commit()
+
+    def end_sessions(self, username: str) -> None:
+        """Sign a person out everywhere."""
+        with self.app.app_context():
+            user = db.session.scalars(User.by_username(username)).unique().one()
+            db.session.execute(Session.ended_for(user))
+            db.session.commit()
 
     def tier(self, starts: int | None = None, stem: str = "plan") -> str:
         """A tier of the test's own, with so many task starts a day; returns its name."""

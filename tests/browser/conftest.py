@@ -1,0 +1,83 @@
+"""A site for each test process, and Chromium to open it with."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.site import Person, Site
+from tests.browser.watch import Watch
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MILLISECONDS = 10_000
+
+ComeIn = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A live site in embedded mode; people and tiers of a test's own keep tests apart."""
+    live = Site(tmp_path_factory.mktemp("site"))
+    try:
+        live.start()
+        yield live
+    finally:
+        live.stop()
+
+
+@pytest.fixture(scope="session")
+def base_url(site: Site) -> str:
+    return site.address
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """Debian's Chromium, or whichever is on PATH; without one CI fails and others skip."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        sentence = "No Chromium is on PATH, so no page was opened in a browser."
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(sentence)
+    return {"executable_path": found, "args": list(ARGUMENTS)}
+
+
+@pytest.fixture
+def come_in(browser: Browser, site: Site) -> Iterator[ComeIn]:
+    """Open a browser of one's own, signed in as a person of the site, or as a stranger.
+
+    ``come_in(person, expecting=("500",), **context)``: each page is watched, and what a page
+    complains about fails the test, but for what holds one of the ``expecting`` words.
+    """
+    contexts: list[BrowserContext] = []
+    watches: list[Watch] = []
+
+    def open_browser(
+        who: Person | None = None, *, expecting: tuple[str, ...] = (), **options: Any
+    ) -> Page:
+        options = {"reduced_motion": "reduce", **options}
+        context = browser.new_context(base_url=site.address, **options)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        if who:
+            context.add_cookies([site.cookie_of(who)])  # type: ignore[list-item]
+        watch = Watch(expecting)
+        watches.append(watch)
+        context.on("page", watch.look_at)
+        return context.new_page()
+
+    yield open_browser
+    for context in contexts:
+        context.close()
+    complaints = [complaint for watch in watches for complaint in watch.complaints]
+    assert complaints == [], site.log("web")[-3000:]

@@ -1,0 +1,334 @@
+"""Every page and every state that people are shown, each opened as they would come to it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from playwright.sync_api import Page
+
+from app.database import now
+from tests.browser.site import Person, Site
+
+SINCE = (now() - timedelta(minutes=3)).timestamp()
+DONE = {"state": "done", "seconds": 2.1, "since": SINCE}
+STEPS = [
+    {"name": "Gather the numbers", **DONE},
+    {"name": "Add them up", "state": "now", "since": SINCE},
+    {"name": "Write the answer", "state": "todo"},
+]
+FAILED = "The task stopped unexpectedly. Nothing it had not finished was kept."
+TRACE = 'Traceback (most recent call last):\n  File "tasks.py", line 1, in run\nValueError: no'
+
+ComeIn = Callable[..., Page]
+State = Callable[["Guide"], Page]
+STATES: dict[str, State] = {}
+
+
+class Guide:
+    """Opens a state; makes the people and things it needs."""
+
+    def __init__(self, site: Site, come_in: ComeIn) -> None:
+        self.site = site
+        self._come_in = come_in
+
+    def stranger(self, path: str) -> Page:
+        return self._open(None, path)
+
+    def operator(self, path: str) -> Page:
+        return self._open(self.site.newcomer("Hannah Lindqvist", operator=True), path)
+
+    def holder(self, path: str, tier: str = "pro", **options: Any) -> Page:
+        return self._open(self.site.newcomer("Priya Raman", tier=tier), path, **options)
+
+    def job(self, **values: Any) -> Page:
+        owner = self.site.newcomer("Priya Raman")
+        base = {"attempt": 1, "started_at": now() - timedelta(minutes=3), "steps": STEPS}
+        return self._open(owner, f"/tasks/{self.site.job(owner, **{**base, **values})}")
+
+    def _open(self, who: Person | None, path: str, **options: Any) -> Page:
+        page = self._come_in(who, **options)
+        page.goto(path)
+        return page
+
+
+def state(name: str) -> Callable[[State], State]:
+    def keep(function: State) -> State:
+        STATES[name] = function
+        return function
+
+    return keep
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+
+
+def plain_submit(page: Page, form: str) -> None:
+    """Send a form as a browser without script would."""
+    with page.expect_navigation():
+        page.evaluate(
+            "form => HTMLFormElement.prototype.submit.call(document.querySelector(form))", form
+        )
+
+
+def use_up(page: Page, times: int) -> None:
+    for _ in range(times):
+        page.goto("/tasks")
+        press(page, "Start task")
+        page.wait_for_url("**/tasks/*")
+
+
+@state("sign-in")
+def _(guide: Guide) -> Page:
+    return guide.stranger("/sign-in")
+
+
+@state("sign-in refused")
+def _(guide: Guide) -> Page:
+    page = guide.stranger("/sign-in")
+    press(page, "Sign in")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("welcome")
+def _(guide: Guide) -> Page:
+    return guide.stranger(guide.site.invitation("Grace Newcomer")[1])
+
+
+@state("welcome refused")
+def _(guide: Guide) -> Page:
+    page = guide.stranger(guide.site.invitation("Grace Newcomer")[1])
+    press(page, "Set password")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("not found, as a stranger")
+def _(guide: Guide) -> Page:
+    return guide.stranger("/nothing/here")
+
+
+@state("not found, with close matches")
+def _(guide: Guide) -> Page:
+    return guide.operator("/users/allice")
+
+
+@state("not allowed")
+def _(guide: Guide) -> Page:
+    return guide.holder("/users")
+
+
+@state("failed")
+def _(guide: Guide) -> Page:
+    return guide.holder("/fails", expecting=("500 from",))
+
+
+@state("overview, with nothing on it")
+def _(guide: Guide) -> Page:
+    return guide.holder("/")
+
+
+@state("overview, with a limit nearly reached")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/", tier=guide.site.tier(starts=5))
+    use_up(page, 4)
+    page.goto("/")
+    return page
+
+
+@state("overview, with the limit reached")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/", tier=guide.site.tier(starts=1))
+    use_up(page, 1)
+    page.goto("/")
+    press(page, "Start task")
+    page.locator("#notice [data-retry-at]").wait_for()
+    return page
+
+
+@state("limit reached, as a page")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/", tier=guide.site.tier(starts=1))
+    use_up(page, 1)
+    page.goto("/tasks")
+    plain_submit(page, "#start")
+    return page
+
+
+@state("tasks, none")
+def _(guide: Guide) -> Page:
+    return guide.holder("/tasks")
+
+
+@state("tasks, of every kind")
+def _(guide: Guide) -> Page:
+    page = guide.job(status="failed", error=FAILED, finished_at=now())
+    page.goto("/tasks")
+    return page
+
+
+@state("task queued")
+def _(guide: Guide) -> Page:
+    return guide.job(attempt=0, started_at=None)
+
+
+@state("task running")
+def _(guide: Guide) -> Page:
+    return guide.job(status="running", progress=62, message="Added 12 of 20 numbers")
+
+
+@state("task running without a known end")
+def _(guide: Guide) -> Page:
+    return guide.job(status="running", message="Counting")
+
+
+@state("task stopping")
+def _(guide: Guide) -> Page:
+    return guide.job(status="running", progress=62, stop_asked=True)
+
+
+@state("task succeeded")
+def _(guide: Guide) -> Page:
+    steps = [{**step, **DONE} for step in STEPS]
+    ended = {"finished_at": now(), "file_name": "numbers.csv", "result": {"sum": 210}}
+    return guide.job(status="succeeded", progress=100, steps=steps, **ended)
+
+
+@state("task failed")
+def _(guide: Guide) -> Page:
+    owner = guide.site.newcomer("Priya Raman")
+    ended = {"finished_at": now(), "error": FAILED, "details": TRACE, "started_at": now()}
+    job = guide.site.job(owner, status="failed", attempt=3, steps=STEPS, **ended)
+    page = guide.operator(f"/tasks/{job}")
+    page.get_by_text("Technical details").click()
+    return page
+
+
+@state("task cancelled")
+def _(guide: Guide) -> Page:
+    return guide.job(status="cancelled", progress=62, finished_at=now())
+
+
+@state("users")
+def _(guide: Guide) -> Page:
+    return guide.operator("/users")
+
+
+@state("users, none that match")
+def _(guide: Guide) -> Page:
+    return guide.operator("/users?q=zzyzx")
+
+
+@state("users, deleted")
+def _(guide: Guide) -> Page:
+    guide.site.change(guide.site.newcomer("Kofi Mensah").username, deleted_at=now())
+    return guide.operator("/users?state=deleted")
+
+
+@state("user edited in the row, refused")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/users?q=bob")
+    page.get_by_role("link", name="Edit Bob").click()
+    page.get_by_label("Name", exact=True).fill("")
+    page.get_by_label("Email").fill("nowhere")
+    press(page, "Save changes")
+    page.locator("tr.editor .field-error").first.wait_for()
+    return page
+
+
+@state("user saved, with Undo")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Noor Haddad")
+    page = guide.operator(f"/users?q={who.username}")
+    page.get_by_role("link", name="Edit Noor Haddad").click()
+    press(page, "Save changes")
+    page.get_by_text("Noor Haddad saved").wait_for()
+    return page
+
+
+@state("user")
+def _(guide: Guide) -> Page:
+    return guide.operator("/users/bob")
+
+
+@state("user invited")
+def _(guide: Guide) -> Page:
+    return guide.operator(f"/users/{guide.site.invitation('Grace Newcomer')[0]}")
+
+
+@state("user deleted")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Kofi Mensah")
+    guide.site.change(who.username, deleted_at=now())
+    return guide.operator(f"/users/{who.username}")
+
+
+@state("user edited on a page")
+def _(guide: Guide) -> Page:
+    return guide.operator("/users/bob/edit")
+
+
+@state("new user refused")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/users/new-user")
+    press(page, "Add user")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("form open too long")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/users/new-user")
+    page.get_by_label("Name", exact=True).fill("Somebody New")
+    page.evaluate("document.querySelector('main [name=csrf_token]').value = 'from last week'")
+    plain_submit(page, "main form")
+    return page
+
+
+@state("tiers")
+def _(guide: Guide) -> Page:
+    return guide.operator("/tiers")
+
+
+@state("tier without limits")
+def _(guide: Guide) -> Page:
+    return guide.operator(f"/tiers/{guide.site.tier()}")
+
+
+@state("limit edited in the row, refused")
+def _(guide: Guide) -> Page:
+    page = guide.operator(f"/tiers/{guide.site.tier(starts=3)}")
+    page.get_by_role("link", name="Edit limit for Background tasks").click()
+    page.get_by_label("Requests").fill("none")
+    press(page, "Save limit")
+    page.locator("tr.editor .field-error").wait_for()
+    return page
+
+
+@state("tier renamed")
+def _(guide: Guide) -> Page:
+    return guide.operator(f"/tiers/{guide.site.tier(starts=3)}?rename=1")
+
+
+@state("tier deleted")
+def _(guide: Guide) -> Page:
+    return guide.operator(f"/tiers/{guide.site.tier()}/delete")
+
+
+@state("tiers compared")
+def _(guide: Guide) -> Page:
+    return guide.operator("/compare")
+
+
+@state("system")
+def _(guide: Guide) -> Page:
+    return guide.operator("/system")
+
+
+@state("menu open")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/")
+    page.set_viewport_size({"width": 390, "height": 844})
+    press(page, "Menu")
+    return page

@@ -1,0 +1,31 @@
+"""What a page complains about while somebody uses it."""
+
+from playwright.sync_api import ConsoleMessage, Page, Response
+
+# Chromium says this of every 4xx and 5xx answer; a 422 is no fault, and a 5xx is noted below.
+OF_ANY_REFUSAL = "Failed to load resource"
+
+
+class Watch:
+    """Collects console errors and warnings, policy violations, script errors and 5xx answers."""
+
+    def __init__(self, expecting: tuple[str, ...] = ()) -> None:
+        self.complaints: list[str] = []
+        self._expecting = expecting
+
+    def look_at(self, page: Page) -> None:
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self._note(f"script: {error}"))
+        page.on("response", self._answered)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and OF_ANY_REFUSAL not in message.text:
+            self._note(f"console: {message.text}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 500:
+            self._note(f"{response.status} from {response.request.method} {response.url}")
+
+    def _note(self, complaint: str) -> None:
+        if not any(word in complaint for word in self._expecting):
+            self.complaints.append(complaint)
