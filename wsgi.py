@@ -1,6 +1,13 @@
-"""What the web server imports: granian --interface wsgi wsgi:app"""
+"""What the web server imports; python -m app.server starts it."""
 
+import signal
 import sys
+import threading
+
+# A worker process inherits a handler from granian's main process that does nothing in it, and sets
+# its own only once we are loaded: without this, a SIGTERM that comes meanwhile would be lost.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 from app import create_app
 from app.config import InvalidSettings

@@ -5,6 +5,8 @@ from typing import Any
 from flask import Flask, current_app, g, request, url_for
 from flask_login import current_user
 
+from app.envelope import request_id
+
 # (group, who sees it, [(label, endpoint, icon, the blueprints or endpoints it stands for)])
 WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]], ...] = (
     (
@@ -37,7 +39,7 @@ def for_every_template() -> dict[str, Any]:
         "navigation": navigation,
         "theme": theme,
         "keys_off": False,
-        "request_id": g.get("request_id", ""),
+        "request_id": request_id(),
     }
 
 

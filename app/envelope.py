@@ -8,11 +8,15 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, abort, g, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import host_is_trusted
 
 from app.config import Settings
 
 log = structlog.get_logger("access")
+
+Application = Callable[..., Iterable[bytes]]
 
 POLICY = "; ".join(
     (
@@ -27,6 +31,9 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+LONGEST_HOST = 253 + len(":65535")
 QUIET = ("/healthz", "/readyz")
 # A lone surrogate or a NUL is text that no database stores and nobody types.
 UNREADABLE = re.compile("[\x00\ud800-\udfff]")
@@ -49,21 +56,60 @@ def security_headers(settings: Settings) -> dict[str, str]:
 
 
 class Envelope:
-    """WSGI middleware, the outermost one: gives each request an id and each answer its headers."""
+    """WSGI middleware, the outermost one: an id for each request, headers for each answer.
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], headers: dict[str, str]):
+    It refuses hosts that are not ours before anything else looks at the request, and is the last
+    to answer when the application could not.
+    """
+
+    def __init__(
+        self, application: Application, headers: dict[str, str], trusted_hosts: list[str]
+    ) -> None:
         self._application = application
         self._headers = headers
+        self._trusted_hosts = trusted_hosts
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request_id = environ["gatehouse.request_id"] = uuid.uuid4().hex[:20]
+        environ["gatehouse.started"] = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             present = {name.lower() for name, _ in headers}
             added = [(n, v) for n, v in self._headers.items() if n.lower() not in present]
             return start_response(status, [*headers, *added, ("X-Request-ID", request_id)], *rest)
 
-        return self._application(environ, start)
+        if not self._is_ours(environ):
+            log.warning("request.unknown_host", host=environ.get("HTTP_HOST", "")[:100])
+            return plainly(start, "400 Bad Request", "This host is not served here.")
+        try:
+            return self._application(environ, start)
+        except Exception as error:
+            log.exception("request.failed", error=type(error).__name__)
+            said = f"Something went wrong on our side. Give this number: {request_id}"
+            return plainly(start, "500 Internal Server Error", said)
+
+    def _is_ours(self, environ: dict[str, Any]) -> bool:
+        host = environ["HTTP_HOST"] = environ.get("HTTP_HOST", "").lower()
+        return len(host) < LONGEST_HOST and host_is_trusted(host, self._trusted_hosts)
+
+
+def plainly(start: Any, status: str, sentence: str) -> Iterable[bytes]:
+    """An answer in plain text, which needs nothing that could fail."""
+    kind = ("Content-Type", "text/plain; charset=utf-8")
+    start(status, [kind, ("Cache-Control", "no-store")])
+    return [sentence.encode()]
+
+
+class JSON(DefaultJSONProvider):
+    """JSON in requests and answers; what is nested too deeply to be read is not JSON."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -72,23 +118,32 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_port=0, x_prefix=0
         )
-    app.wsgi_app = Envelope(app.wsgi_app, security_headers(settings))  # type: ignore[method-assign]
-    app.before_request(open_envelope)
-    app.before_request(refuse_unreadable)
+    app.wsgi_app = Envelope(  # type: ignore[method-assign]
+        app.wsgi_app, security_headers(settings), settings.trusted_hosts
+    )
+    app.json = JSON(app)
+    first = app.before_request_funcs.setdefault(None, [])
+    first[:0] = [refuse_other_content, refuse_unreadable]  # before anybody looks for a token
     app.after_request(close_envelope)
 
 
-def open_envelope() -> None:
-    g.started = time.perf_counter()
-    g.request_id = request.environ.get("gatehouse.request_id", "")
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+def request_id() -> str:
+    """The number that this request has in the log; "" outside of the envelope."""
+    return str(request.environ.get("gatehouse.request_id", ""))
+
+
+def refuse_other_content() -> None:
+    """Pages take forms and nothing else; what a program sends to /api/ is judged there."""
+    if request.method not in CHANGING or request.path.startswith("/api/"):
+        return
+    if request.mimetype not in FORMS and (request.content_length or request.mimetype):
+        abort(415)
 
 
 def refuse_unreadable() -> None:
     """Refuse text that cannot be stored, before anybody tries to."""
     texts = [request.path, *request.args.keys(), *request.args.values()]
-    if request.method in ("POST", "PUT", "PATCH") and not request.is_json:
+    if request.method in CHANGING and not request.is_json:
         texts += [*request.form.keys(), *request.form.values()]
     if any(UNREADABLE.search(text) for text in texts):
         abort(400)
@@ -101,12 +156,22 @@ def close_envelope(response: Response) -> Response:
         log.info(
             "request",
             method=request.method,
-            path=request.path,
+            path=path_to_log(),
             status=response.status_code,
-            milliseconds=round((time.perf_counter() - g.get("started", 0)) * 1000, 1),
+            milliseconds=milliseconds_since(request.environ["gatehouse.started"]),
             user=_signed_in_id(),
         )
     return response
+
+
+def path_to_log() -> str:
+    """The path, without the token of a link that lets somebody in."""
+    token = (request.view_args or {}).get("token")
+    return request.path.replace(token, "hidden") if token else request.path
+
+
+def milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)
 
 
 def _signed_in_id() -> int | None:

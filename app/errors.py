@@ -13,17 +13,19 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, NotFound
 
 from app.database import broken_rule, now
-from app.extensions import db, limiter
+from app.envelope import request_id
+from app.extensions import db, limiter, login
 from app.htmx import Toast, page_before, redirect_with, wants_part
 
 log = structlog.get_logger()
 
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 SENTENCES = {
     400: "The request could not be read. Go back and try again.",
     403: "You may not open this page.",
@@ -108,16 +110,20 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(TooMany, answer_too_many)
     app.register_error_handler(Refused, answer_refused)
     app.register_error_handler(Stale, answer_stale)
-    for kind in (OperationalError, InterfaceError, PoolTimeout):
+    for kind in DATABASE_AWAY:
         app.register_error_handler(kind, answer_database_away)
     app.register_error_handler(Exception, answer_surprise)
 
 
 def answer_http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
+    cause = getattr(error, "original_exception", None)
+    if isinstance(cause, DATABASE_AWAY):  # it went while an error was being answered
+        return answer_database_away(cause)
     if error.response is not None or status < 400:
         return error
-    response = refusal(status, error.description if status == 403 else None, error)
+    is_own = status == 403 and error.description != type(error).description
+    response = refusal(status, error.description if is_own else None, error)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
@@ -184,7 +190,7 @@ def answer_stale(_error: Stale) -> ResponseReturnValue:
     return redirect_with(page_before(url_for("home.index")), Toast(text, is_problem=True))
 
 
-def answer_database_away(error: DBAPIError) -> ResponseReturnValue:
+def answer_database_away(error: Exception) -> ResponseReturnValue:
     log.error("database.away", error=type(error).__name__)
     forget_session()
     response = refusal(503)
@@ -199,7 +205,11 @@ def answer_surprise(error: Exception) -> ResponseReturnValue:
 
 
 def forget_session() -> None:
-    """Undo what the failed request began; an unreachable database may refuse even that."""
+    """Undo what the failed request began; an unreachable database may refuse even that.
+
+    Who is signed in is forgotten too: the page that says what failed asks the database nothing.
+    """
+    g._login_user = login.anonymous_user()
     try:
         db.session.rollback()
     except Exception:
@@ -210,11 +220,12 @@ def refusal(status: int, sentence: str | None = None, error: Any = None) -> Resp
     """An error in the caller's own kind: JSON under /api/, a sentence to htmx, else a page."""
     sentence = sentence or SENTENCES.get(status, "This cannot be done.")
     if request.path.startswith("/api/"):
-        body = {"detail": sentence, "status": status, "request_id": g.get("request_id", "")}
+        body = {"detail": sentence, "status": status, "request_id": request_id()}
         return make_response(jsonify(body), status)
     if wants_part():
-        return make_response(render_template("_error.html", sentence=sentence), status)
-    page = "error.html" if status in (403, 404) and signed_in() else "error_solo.html"
+        missing = error.description if isinstance(error, Missing) else None
+        return make_response(render_template("_error.html", sentence=missing or sentence), status)
+    page = "error.html" if signed_in() and status in (403, 404) else "error_solo.html"
     matches = getattr(error, "matches", [])
     detail = error.description if isinstance(error, Missing) else None
     html = render_template(
@@ -224,7 +235,9 @@ def refusal(status: int, sentence: str | None = None, error: Any = None) -> Resp
 
 
 def signed_in() -> bool:
+    """Whether a person is; nobody, once the database cannot say."""
     try:
         return bool(current_user.is_authenticated)
     except Exception:
+        forget_session()
         return False

@@ -9,6 +9,7 @@ import structlog
 from app.config import Settings
 
 SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie")
+TRACES = ("exception", "stack")
 
 
 def configure(settings: Settings) -> None:
@@ -56,11 +57,17 @@ def keep(_logger: Any, _name: str, event: Any) -> Any:
 
 def hide_secrets(_logger: Any, _name: str, event: Any) -> Any:
     """Never write a secret, whatever the caller passed by mistake; keep every entry on one line."""
-    for key, value in event.items():
-        if any(word in key.lower() for word in SECRET_WORDS):
-            event[key] = "hidden"
-        elif (
-            isinstance(value, str) and key not in ("exception", "stack") and not value.isprintable()
-        ):
-            event[key] = value.encode("unicode_escape").decode()
-    return event
+    return {key: harmless(key, value) for key, value in event.items()}
+
+
+def harmless(key: Any, value: Any) -> Any:
+    """``value`` as it may be written under the name ``key``, however deep it is nested."""
+    if any(word in str(key).lower() for word in SECRET_WORDS):
+        return "hidden"
+    if isinstance(value, dict):
+        return {name: harmless(name, each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [harmless(key, each) for each in value]
+    if isinstance(value, str) and key not in TRACES and not value.isprintable():
+        return value.encode("unicode_escape").decode()
+    return value

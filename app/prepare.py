@@ -2,13 +2,16 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from app.config import PROJECT_ROOT, Settings
 from app.extensions import db
@@ -16,18 +19,43 @@ from app.tiers.models import Tier
 from app.users.models import User
 
 Say = Callable[[str], object]
+LOCK = 7_203_114  # any number that no other program locks in this database
+PATIENCE_SECONDS = 300
 
 
 def prepare(app: Flask, say: Say) -> None:
     """Migrate, then make the first tier and the first admin; says what it did.
 
-    Idempotent: what is there already is left alone and not mentioned.
+    Idempotent: what is there already is left alone and not mentioned. Of several at once, one
+    works and the others wait, then find everything done.
     """
     settings: Settings = app.config["SETTINGS"]
-    with app.app_context():
+    with app.app_context(), alone():
         migrate(say)
         make_first_tier(settings, say)
         make_first_admin(settings, say)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the only right to prepare this database; it ends with the process at the latest."""
+    if db.engine.dialect.name == "sqlite":
+        # A file beside the database: a lock on the database itself would stop our own work.
+        file = f"{db.engine.url.database}-prepare"
+        holder = sqlite3.connect(file, timeout=PATIENCE_SECONDS, isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        try:
+            yield
+        finally:
+            holder.close()
+        return
+    with db.engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
 
 
 def migrate(say: Say) -> None:
@@ -47,7 +75,8 @@ def is_current() -> bool:
 
 
 def make_first_tier(settings: Settings, say: Say) -> None:
-    if db.session.scalar(Tier.by_name(settings.tier_name)) is None:
+    """The tier that TIER_NAME says, unless there is one already, whatever it is called by now."""
+    if db.session.scalar(select(Tier.id).limit(1)) is None:
         db.session.add(Tier(name=settings.tier_name))
         db.session.commit()
         say(f"Made the first tier: {settings.tier_name}")
@@ -67,7 +96,12 @@ def make_first_admin(settings: Settings, say: Say) -> None:
     )
     user.set_password(password)
     db.session.add(user)
-    db.session.commit()
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        say("There is no admin: ADMIN_USERNAME or ADMIN_EMAIL belongs to somebody else.")
+        return
     say(f"Made the first admin: {user.username}")
     if given is None:
         say(f"    Sign in with this password, it is shown only once: {password}")
