@@ -107,24 +107,17 @@ def prepare_database() -> None:
 def run(settings: Settings) -> int:
     """Start both processes, say when they are ready, and end them together."""
     asked = Asked()
+    from app.server import command
+
     children: list[Child] = []
     try:
-        children.append(Child("web", "granian", web_arguments(settings)))
+        children.append(Child("web", "granian", command(settings)))
         children.append(Child("worker", "flask", ["--app", "wsgi", "worker"]))
         watch(children, settings, asked)
         say("Stopping ...")
         return 0
     finally:
         stop(children, settings.shutdown_grace_seconds + MARGIN_SECONDS, asked)
-
-
-def web_arguments(settings: Settings) -> list[str]:
-    """What granian needs, in WSGI mode; the application logs requests, so granian does not."""
-    arguments = ["--interface", "wsgi", "--http", "1", "--no-ws"]
-    arguments += ["--host", settings.host, "--port", str(settings.port)]
-    arguments += ["--workers", str(settings.web_workers)]
-    arguments += ["--blocking-threads", str(settings.web_threads)]
-    return [*arguments, "--no-access-log", "--log-level", "warning", "wsgi:app"]
 
 
 def watch(children: Sequence[Child], settings: Settings, asked: Asked) -> None:
@@ -153,10 +146,11 @@ class Readiness:
         if self.done:
             return
         status, words = self.ask()
-        if status == 200:
+        is_late = time.monotonic() > self.complain_at
+        if status == 200 and ('"status":"ready"' in words or is_late):
             self.done = True
             say(f"{self.name} is ready: {self.address}\nCtrl-C ends it.")
-        elif time.monotonic() > self.complain_at:
+        elif is_late:
             self.complain_at += READY_AFTER_SECONDS
             say(f"Not ready yet: /readyz answers {status} {words}".strip())
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from xdist.scheduler import LoadScopeScheduling
 
 from app import create_app
 from app.config import load_settings
@@ -20,17 +21,19 @@ MODES = ("embedded", "server")
 KEY = "a key for tests only, long enough for every check"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One xdist worker for each mode, so that each server is started once.
+class ByFileAndMode(LoadScopeScheduling):
+    """Hands a file's tests of one mode to a worker at once; embedded ones first, then servers.
 
-    What opens pages goes file by file to whoever is free; each worker has a site of its own.
+    So each worker starts its servers once, however the files fall.
     """
-    for item in items:
-        mode = getattr(item, "callspec", None) and item.callspec.params.get("mode")
-        if "browser" in item.keywords or "site" in getattr(item, "fixturenames", ()):
-            mode = item.path.stem
-        if mode:
-            item.add_marker(pytest.mark.xdist_group(mode))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.split("::")[0] + ("[server]" if "[server" in nodeid else "")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileAndMode:
+    config.option.loadscopereorder = False
+    return ByFileAndMode(config, log)
 
 
 @pytest.fixture(scope="session", params=MODES)

@@ -167,7 +167,7 @@ def test_every_check_runs_and_the_failed_ones_are_named(copy: Copy) -> None:
     answer = copy.run("sh", "scripts/checks.sh")
 
     assert answer.returncode == 1
-    assert len(re.findall("^== ", answer.stdout, re.M)) == 7
+    assert len(re.findall("^== ", answer.stdout, re.M)) == 6
     assert answer.stdout.endswith("\nFailed: style, format, import rules\n")
 
 

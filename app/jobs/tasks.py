@@ -8,7 +8,7 @@ GATHER, WORK, TIDY = "Gather the numbers", "Add them up", "Write the answer"
 
 
 @task("Demonstration", steps=(GATHER, WORK, TIDY))
-def demonstration(job: Running, size: int = 20, pause: float = 0.25) -> dict[str, int]:
+def demonstration(job: Running, size: int = 20, pause: float = 0.15) -> dict[str, int]:
     """Add the numbers from 1 to ``size``, slowly enough to be watched."""
     job.step(GATHER)
     time.sleep(pause)

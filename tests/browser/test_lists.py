@@ -20,7 +20,7 @@ def page(site: Site, come_in: ComeIn) -> Page:
     return page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def crowd(site: Site) -> list[Person]:
     """More people of one name than a page holds."""
     return [site.newcomer("Zelda Crowd") for _ in range(30)]
