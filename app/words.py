@@ -13,7 +13,7 @@ UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 def init_app(app: Flask) -> None:
     """Give templates these words as filters."""
-    for word in (number, count, per, duration, clock, moment, ago, until, iso):
+    for word in (number, count, per, duration, clock, when, moment, ago, until, iso):
         app.add_template_filter(word)
 
 
@@ -79,6 +79,13 @@ def zone() -> ZoneInfo:
 def clock(moment: datetime, seconds: bool = False) -> str:
     """Say "15:00" in the person's zone."""
     return moment.astimezone(zone()).strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def when(value: datetime) -> str:
+    """Say "15:00", or "26 Nov 00:00" for a time that is a day away or more."""
+    here = value.astimezone(zone())
+    far = abs((value - now()).total_seconds()) >= 86400
+    return f"{here.day} {here:%b %H:%M}" if far else f"{here:%H:%M}"
 
 
 def moment(value: datetime) -> str:

@@ -48,10 +48,14 @@ def main() -> None:
         }
         os.environ.update(values)
         cookie = prepare()
-        rates = {name: measure(name, cookie) for name in ("granian", "gunicorn", "granian", "gunicorn")}
+        rates = {
+            name: measure(name, cookie) for name in ("granian", "gunicorn", "granian", "gunicorn")
+        }
         for page in PAGES:
             ours, theirs = rates["granian"][page], rates["gunicorn"][page]
-            print(f"{page:<10} granian {ours:8.0f}  gunicorn {theirs:8.0f}  ratio {ours / theirs:.2f}")
+            print(
+                f"{page:<10} granian {ours:8.0f}  gunicorn {theirs:8.0f}  ratio {ours / theirs:.2f}"
+            )
 
 
 def prepare() -> str:

@@ -1,4 +1,4 @@
-"""The cast: Alice is the admin, Bob a free user, Carol pays, Mallory is signed in and means harm."""
+"""The cast: Alice is the admin, Bob is free, Carol pays, Mallory is signed in and means harm."""
 
 import re
 from typing import Any
@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.auth.models import Session
-from app.config import Settings
 from app.auth.sessions import lifetimes
+from app.config import Settings
 from app.extensions import db
 from app.passwords import hash_password
 from app.tiers.models import RateLimit, Tier

@@ -167,3 +167,8 @@ def test_who_never_came_was_never_here(lives_in: Any) -> None:
 def test_a_machine_reads_the_moment_with_its_zone() -> None:
     assert words.iso(NOW) == "2026-03-12T14:31:07Z"
     assert words.iso(NOW.replace(microsecond=999)) == "2026-03-12T14:31:07Z"
+
+
+def test_a_time_a_day_away_names_its_day(lives_in: Any) -> None:
+    assert words.when(NOW + timedelta(minutes=30)) == "15:01"
+    assert words.when(NOW + timedelta(days=6)) == "18 Mar 14:31"

@@ -2,13 +2,16 @@
 
 import logging
 import os
+import signal
 import socket
+import sys
 import threading
 import uuid
 from datetime import timedelta
 
 import structlog
 from flask import Flask, current_app
+from huey.consumer import Consumer
 from redis import RedisError
 from sqlalchemy import delete, update
 
@@ -36,9 +39,22 @@ def work_until_told(app: Flask) -> None:
     identifier = app.config["WORKER_ID"] = uuid.uuid4().hex
     stopped = threading.Event()
     heart = threading.Thread(target=beat, args=(app, identifier, stopped), daemon=True)
-    heart.start()
     logging.getLogger("huey.consumer.Worker").addFilter(in_one_line)
-    consumer = queue.huey.create_consumer(
+    # The consumer listens to signals only once it runs; until then SIGTERM ends us just as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        heart.start()
+        log.info("worker.started", worker=identifier, threads=settings.worker_threads)
+        consumer_of(settings).run()
+    finally:
+        stopped.set()
+        if heart.is_alive():
+            heart.join(LONGEST_BEAT_SECONDS)
+        leave(identifier)
+
+
+def consumer_of(settings: Settings) -> Consumer:
+    return queue.huey.create_consumer(
         workers=settings.worker_threads,
         periodic=False,
         scheduler_interval=60,  # nothing is ever scheduled in the queue
@@ -47,13 +63,6 @@ def work_until_told(app: Flask) -> None:
         shutdown_timeout=settings.shutdown_grace_seconds,
         check_worker_health=True,
     )
-    log.info("worker.started", worker=identifier, threads=settings.worker_threads)
-    try:
-        consumer.run()
-    finally:
-        stopped.set()
-        heart.join(LONGEST_BEAT_SECONDS)
-        leave(identifier)
 
 
 def pace(settings: Settings) -> dict[str, float]:

@@ -37,7 +37,9 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(guide: Guide, name: str)
         page.set_viewport_size({"width": width, "height": 800})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            assert axe.problems(page, colours_only=scheme == "dark") == [], f"{name} at {width} in {scheme}"
+            assert axe.problems(page, colours_only=scheme == "dark") == [], (
+                f"{name} at {width} in {scheme}"
+            )
 
     page.set_viewport_size({"width": 320, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
