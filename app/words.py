@@ -81,11 +81,10 @@ def clock(moment: datetime, seconds: bool = False) -> str:
     return moment.astimezone(zone()).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
-def when(value: datetime) -> str:
+def when(value: datetime, seconds_away: float) -> str:
     """Say "15:00", or "26 Nov 00:00" for a time that is a day away or more."""
     here = value.astimezone(zone())
-    far = abs((value - now()).total_seconds()) >= 86400
-    return f"{here.day} {here:%b %H:%M}" if far else f"{here:%H:%M}"
+    return f"{here.day} {here:%b %H:%M}" if seconds_away >= 86400 else f"{here:%H:%M}"
 
 
 def moment(value: datetime) -> str:

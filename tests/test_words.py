@@ -170,5 +170,5 @@ def test_a_machine_reads_the_moment_with_its_zone() -> None:
 
 
 def test_a_time_a_day_away_names_its_day(lives_in: Any) -> None:
-    assert words.when(NOW + timedelta(minutes=30)) == "15:01"
-    assert words.when(NOW + timedelta(days=6)) == "18 Mar 14:31"
+    assert words.when(NOW + timedelta(minutes=30), 1800) == "15:01"
+    assert words.when(NOW + timedelta(days=6), 6 * 86400) == "18 Mar 14:31"
