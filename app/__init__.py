@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def flask_settings(settings: Settings) -> dict[str, object]:
     """What Flask and its extensions read, from our settings."""
     threads = max(settings.web_threads, settings.worker_threads + 1)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     cache_on_redis = {
         "CACHE_TYPE": "RedisCache",
         "CACHE_REDIS_URL": settings.redis_cache_url,
@@ -75,6 +75,7 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "SETTINGS": settings,
         "ENVIRONMENT": settings.environment,
         "DEBUG": settings.debug,
+        "TEMPLATES_AUTO_RELOAD": settings.is_local,
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "MAX_CONTENT_LENGTH": settings.max_request_bytes,
         "MAX_FORM_MEMORY_SIZE": settings.max_request_bytes,
@@ -91,6 +92,7 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         **(cache_on_redis if settings.redis_cache_url else {"CACHE_TYPE": "SimpleCache"}),
         "RATELIMIT_STORAGE_URI": settings.limiter_storage_uri,
         "RATELIMIT_STORAGE_OPTIONS": redis_patience(seconds=1) if redis_limits else {},
+        "CLIENT_CACHE_MAX_AGE": settings.client_cache_max_age,
         "DEFAULT_RATE_LIMIT_LIMIT": settings.default_rate_limit_limit,
         "DEFAULT_RATE_LIMIT_PERIOD": settings.default_rate_limit_period,
         "SIGN_IN_THROTTLE": "10 per 3 minutes",

@@ -22,7 +22,6 @@ from whitenoise.responders import StaticFile
 
 PREFIX = "/static/"
 FOR_EVER = "public, max-age=31536000, immutable"
-SHORTLY = "public, max-age=300"
 TEXT = {".css", ".js", ".json", ".svg", ".txt"}
 
 
@@ -70,7 +69,8 @@ class Assets:
         folder = Path(app.config.get("STATIC_FOLDER") or root / "static")
         versions = vendor_versions(root / "package.json", folder / "vendor")
         server = StaticServer(app.wsgi_app, app.config.get("SECURITY_HEADERS", {}))
-        shelf = Shelf(folder, versions, server, app.config.get("ENVIRONMENT") == "local")
+        shortly = f"public, max-age={app.config.get('CLIENT_CACHE_MAX_AGE', 60)}"
+        shelf = Shelf(folder, versions, server, app.config.get("ENVIRONMENT") == "local", shortly)
         app.wsgi_app = server  # type: ignore[method-assign]
         app.extensions["assets"] = shelf
         app.jinja_env.globals["asset"] = shelf.url
@@ -81,12 +81,18 @@ class Shelf:
     """The files of one app and their addresses."""
 
     def __init__(
-        self, folder: Path, versions: dict[str, str], server: "StaticServer", live: bool
+        self,
+        folder: Path,
+        versions: dict[str, str],
+        server: "StaticServer",
+        live: bool,
+        shortly: str,
     ) -> None:
         self._folder = folder
         self._versions = versions
         self._server = server
         self._live = live
+        self._shortly = shortly
         self._assets: dict[str, Asset] = {}
         for path in published(folder):
             self._publish(path.relative_to(folder).as_posix())
@@ -131,7 +137,7 @@ class Shelf:
         built = self._folder / "build" / asset.hashed
         path = built if built.is_file() else asset.path
         self._server.publish(PREFIX + asset.hashed, path, FOR_EVER)
-        self._server.publish(PREFIX + asset.name, path, SHORTLY)
+        self._server.publish(PREFIX + asset.name, path, self._shortly)
 
 
 class StaticServer(WhiteNoise):

@@ -4,6 +4,8 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from app.config import InvalidSettings
+
 
 @click.command("prepare")
 @with_appcontext
@@ -14,4 +16,7 @@ def prepare() -> None:
     """
     from app.prepare import prepare as make_ready
 
-    make_ready(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
+    try:
+        make_ready(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
+    except InvalidSettings as problems:
+        raise click.ClickException(str(problems)) from None

@@ -21,13 +21,13 @@ from app.values import (
     RedisURL,
     between,
     database_from_parts,
+    local_hosts,
     redis_from_parts,
     web_workers,
 )
 
 __all__ = ["PROJECT_ROOT", "InvalidSettings", "Settings", "load_settings"]
 
-LOCAL_HOSTS = ["localhost", "127.0.0.1"]
 COMPLAINTS = {
     "greater_than_equal": "must be {ge} or more",
     "less_than_equal": "must be {le} or less",
@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     host: HostName = "127.0.0.1"
     port: Port = 8000
     trusted_hosts: Hosts = Field(
-        default_factory=lambda known: LOCAL_HOSTS if known["environment"] == "local" else []
+        default_factory=lambda known: local_hosts(known) if known["environment"] == "local" else []
     )
     trusted_proxy_hops: Annotated[int, Field(ge=0, le=100)] = 0
     max_request_bytes: Count = 1_048_576

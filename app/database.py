@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from psycopg.errors import ForeignKeyViolation
 from sqlalchemy import DateTime, Index, MetaData, event, text
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
+FOREIGN_KEY = "foreign key"
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -92,12 +94,17 @@ def unique_among_living(table: str, column: str) -> Index:
 def broken_rule(error: IntegrityError) -> str:
     """The name of the constraint or the column that the database refused; "" when unknown.
 
-    PostgreSQL names the constraint; SQLite names ``table.column``.
+    PostgreSQL names the constraint; SQLite names ``table.column``. A foreign key that leads
+    nowhere is FOREIGN_KEY in both.
     """
     diagnostics = getattr(error.orig, "diag", None)
+    if isinstance(error.orig, ForeignKeyViolation):
+        return FOREIGN_KEY
     if diagnostics is not None and diagnostics.constraint_name:
         return str(diagnostics.constraint_name)
     message = str(error.orig)
+    if "FOREIGN KEY constraint failed" in message:
+        return FOREIGN_KEY
     _, found, column = message.partition("UNIQUE constraint failed: ")
     return column if found else ""
 

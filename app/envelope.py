@@ -12,6 +12,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
+from app.bodies import WholeBodies
 from app.config import Settings
 
 log = structlog.get_logger("access")
@@ -33,6 +34,7 @@ POLICY = "; ".join(
 )
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+MOST_VALUES = 200  # no form of ours has nearly as many; each costs work to keep and draw again
 LONGEST_HOST = 253 + len(":65535")
 QUIET = ("/healthz", "/readyz")
 # A lone surrogate or a NUL is text that no database stores and nobody types.
@@ -113,6 +115,9 @@ class JSON(DefaultJSONProvider):
 
 
 def init_app(app: Flask, settings: Settings) -> None:
+    app.wsgi_app = WholeBodies(  # type: ignore[method-assign]
+        app.wsgi_app, settings.web_threads, settings.max_request_bytes
+    )
     if settings.trusted_proxy_hops:
         hops = settings.trusted_proxy_hops
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -143,8 +148,12 @@ def refuse_other_content() -> None:
 def refuse_unreadable() -> None:
     """Refuse text that cannot be stored, before anybody tries to."""
     texts = [request.path, *request.args.keys(), *request.args.values()]
-    if request.method in CHANGING and not request.is_json:
-        texts += [*request.form.keys(), *request.form.values()]
+    is_form = request.method in CHANGING and not request.is_json
+    if is_form and request.routing_exception is None:
+        values = [value for several in request.form.listvalues() for value in several]
+        if len(values) > MOST_VALUES:
+            abort(413)
+        texts += [*request.form.keys(), *values]
     if any(UNREADABLE.search(text) for text in texts):
         abort(400)
 
@@ -166,8 +175,7 @@ def close_envelope(response: Response) -> Response:
 
 def path_to_log() -> str:
     """The path, without the token of a link that lets somebody in."""
-    token = (request.view_args or {}).get("token")
-    return request.path.replace(token, "hidden") if token else request.path
+    return "/welcome/hidden" if request.path.lower().startswith("/welcome/") else request.path
 
 
 def milliseconds_since(started: float) -> float:

@@ -18,14 +18,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, NotFound
 
-from app.database import broken_rule, now
+from app.database import FOREIGN_KEY, broken_rule, now
 from app.envelope import request_id
 from app.extensions import db, limiter, login
 from app.htmx import Toast, page_before, redirect_with, wants_part
+from app.passwords import Busy
 
 log = structlog.get_logger()
 
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+OVERTAKEN = "Somebody else changed this meanwhile. Look at it again, then repeat what you did."
 SENTENCES = {
     400: "The request could not be read. Go back and try again.",
     403: "You may not open this page.",
@@ -97,6 +99,8 @@ def answering(sentences: Mapping[str, str]) -> Iterator[None]:
         for field, sentence in sentences.items():
             if field in rule:
                 raise Taken(field, sentence) from error
+        if rule == FOREIGN_KEY:
+            raise Stale from error  # what this row points to was removed meanwhile
         raise
     except StaleDataError as error:
         db.session.rollback()
@@ -108,8 +112,9 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, answer_csrf)
     app.register_error_handler(RateLimitExceeded, answer_throttled)
     app.register_error_handler(TooMany, answer_too_many)
+    app.register_error_handler(Busy, answer_busy)
     app.register_error_handler(Refused, answer_refused)
-    app.register_error_handler(Stale, answer_stale)
+    app.register_error_handler(Stale, answer_refused)
     for kind in DATABASE_AWAY:
         app.register_error_handler(kind, answer_database_away)
     app.register_error_handler(Exception, answer_surprise)
@@ -177,16 +182,17 @@ def kept_fields() -> list[tuple[str, str]]:
     ]
 
 
-def answer_refused(error: Refused) -> ResponseReturnValue:
-    """The product says no, and why: on the page the person came from."""
-    db.session.rollback()
-    return redirect_with(page_before(url_for("home.index")), Toast(str(error), is_problem=True))
+def answer_busy(_error: Busy) -> ResponseReturnValue:
+    """Too many sign-ins at this moment; nothing was checked."""
+    response = refusal(503, "Too many people sign in right now. Try again in a few seconds.")
+    response.headers["Retry-After"] = "3"
+    return response
 
 
-def answer_stale(_error: Stale) -> ResponseReturnValue:
-    """Somebody else was faster, at a door that has no editor to show both values in."""
+def answer_refused(error: Refused | Stale) -> ResponseReturnValue:
+    """The product says no, or somebody else was faster: said on the page the person came from."""
     db.session.rollback()
-    text = "Somebody else changed this meanwhile. Look at it again, then repeat what you did."
+    text = str(error) if isinstance(error, Refused) else OVERTAKEN
     return redirect_with(page_before(url_for("home.index")), Toast(text, is_problem=True))
 
 

@@ -1,5 +1,6 @@
 """The extensions: created here, bound to an application in create_app."""
 
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from flask import request
@@ -21,6 +22,17 @@ def client_address() -> str:
     return request.remote_addr or "unknown"
 
 
+def throttled_address() -> str:
+    """What a throttle counts by: of IPv6 the /64, since one customer has all of it (RFC 6177)."""
+    address = client_address()
+    if ":" not in address:
+        return address
+    try:
+        return str(ip_network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address
+
+
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate(render_as_batch=True, compare_type=True)
 cache = Cache()
@@ -30,7 +42,9 @@ counters = Counters()
 queue = Queue()
 assets = Assets()
 # Throttles sign-in. What a tier allows is counted by app.counters, on the clock.
-limiter = Limiter(key_func=client_address, strategy="fixed-window", in_memory_fallback_enabled=True)
+limiter = Limiter(
+    key_func=throttled_address, strategy="fixed-window", in_memory_fallback_enabled=True
+)
 
 if TYPE_CHECKING:
 

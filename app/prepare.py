@@ -10,13 +10,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import upgrade
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from app.config import PROJECT_ROOT, Settings
+from app.config import PROJECT_ROOT, InvalidSettings, Settings
 from app.extensions import db
+from app.forms import sentence_of
 from app.tiers.models import Tier
+from app.tiers.rules import TierName
 from app.users.models import User
+from app.users.rules import EmailAddress, Password, PersonName, Username
 
 Say = Callable[[str], object]
 LOCK = 7_203_114  # any number that no other program locks in this database
@@ -30,10 +34,31 @@ def prepare(app: Flask, say: Say) -> None:
     works and the others wait, then find everything done.
     """
     settings: Settings = app.config["SETTINGS"]
+    check_rules(settings)
     with app.app_context(), alone():
         migrate(say)
         make_first_tier(settings, say)
         make_first_admin(settings, say)
+
+
+def check_rules(settings: Settings) -> None:
+    """The first tier and admin follow the rules of the pages. Raises InvalidSettings otherwise."""
+    given = settings.admin_password
+    wanted = [
+        ("TIER_NAME", TierName, settings.tier_name),
+        ("ADMIN_NAME", PersonName, settings.admin_name),
+        ("ADMIN_USERNAME", Username, settings.admin_username),
+        ("ADMIN_EMAIL", EmailAddress, str(settings.admin_email)),
+        *([("ADMIN_PASSWORD", Password, given.get_secret_value())] if given else []),
+    ]
+    problems = []
+    for name, rule, value in wanted:
+        try:
+            TypeAdapter(rule).validate_python(value)
+        except ValidationError as error:
+            problems.append(f"{name} cannot be used: {sentence_of(error)}.")
+    if problems:
+        raise InvalidSettings(problems)
 
 
 @contextmanager

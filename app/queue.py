@@ -75,7 +75,7 @@ def make_huey(settings: Settings) -> Huey:
         "serializer": SignedSerializer(settings.secret_key.get_secret_value()),
     }
     if settings.redis_queue_url is None:
-        settings.queue_path.parent.mkdir(parents=True, exist_ok=True)
+        settings.queue_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SqliteHuey("gatehouse", filename=str(settings.queue_path), **common)
     pool = ConnectionPool.from_url(settings.redis_queue_url, **redis_patience(seconds=3))
     return PriorityRedisExpireHuey("gatehouse", connection_pool=pool, **common)

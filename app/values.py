@@ -67,6 +67,13 @@ def _database_url(secret: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def local_hosts(known: Known) -> list[str]:
+    """The names of a developer's own machine, and the address it was told to listen on."""
+    usual = ["localhost", "127.0.0.1"]
+    everywhere = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return usual if known["host"] in (*usual, *everywhere) else [*usual, known["host"]]
+
+
 def database_from_parts(known: Known) -> SecretStr:
     parts = [known[f"postgres_{part}"] for part in ("user", "password", "server", "db")]
     if not any(parts):

@@ -7,12 +7,15 @@ or ended by itself; the reason is one sentence on standard error.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +37,7 @@ class CannotRun(Exception):
 def main() -> int:
     """Run Gatehouse in the foreground and return the exit status."""
     os.chdir(ROOT)
-    sys.path[0] = str(ROOT)
+    sys.path.insert(0, str(ROOT))
     try:
         write_env(ROOT / ".env")
         settings = read_settings()
@@ -93,10 +96,17 @@ def prepare_database() -> None:
     from sqlalchemy.exc import OperationalError
 
     from app import create_app
+    from app.config import InvalidSettings
     from app.prepare import prepare
 
     try:
         prepare(create_app(), say)
+    except InvalidSettings as problems:
+        sys.exit(str(problems))
+    except OSError as error:
+        sys.exit(f"{error.filename or 'DATA_DIR'} cannot be used ({error.strerror}): set DATA_DIR.")
+    except sqlite3.OperationalError as error:
+        sys.exit(f"The database file cannot be opened ({error}): correct DATABASE_URL or DATA_DIR.")
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
         sys.exit(f"The database does not answer ({reason}): start it, or correct its settings.")
@@ -147,7 +157,7 @@ class Readiness:
             return
         status, words = self.ask()
         is_late = time.monotonic() > self.complain_at
-        if status == 200 and ('"status":"ready"' in words or is_late):
+        if status == 200 and (is_ready(words) or is_late):
             self.done = True
             say(f"{self.name} is ready: {self.address}\nCtrl-C ends it.")
         elif is_late:
@@ -165,11 +175,18 @@ class Readiness:
         try:
             connection.request("GET", "/readyz", headers={"Host": self.header})
             answer = connection.getresponse()
-            return answer.status, answer.read(500).decode("utf-8", "replace").strip()
+            return answer.status, answer.read(5000).decode("utf-8", "replace").strip()
         except (OSError, HTTPException):
             return 0, ""
         finally:
             connection.close()
+
+
+def is_ready(words: str) -> bool:
+    """Tell whether everything answers, the worker too; without it pages work, but no task runs."""
+    with suppress(ValueError):
+        return bool(json.loads(words)["status"] == "ready")
+    return False
 
 
 def trusted_name(trusted: Sequence[str], host: str) -> str:

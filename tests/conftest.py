@@ -11,7 +11,7 @@ from sqlalchemy import text
 from xdist.scheduler import LoadScopeScheduling
 
 from app import create_app
-from app.config import load_settings
+from app.config import Settings, load_settings
 from app.extensions import db, limiter, queue
 from app.prepare import migrate
 from tests.people import Browser, make_cast
@@ -19,6 +19,19 @@ from tests.servers import choose_postgres, choose_redis
 
 MODES = ("embedded", "server")
 KEY = "a key for tests only, long enough for every check"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What only servers can suffer is not asked of the embedded mode at all."""
+    needless = [item for item in items if is_needless(item)]
+    config.hook.pytest_deselected(items=needless)
+    items[:] = [item for item in items if item not in needless]
+
+
+def is_needless(item: pytest.Item) -> bool:
+    parameters = getattr(item, "callspec", None)
+    embedded = parameters is not None and parameters.params.get("mode") == "embedded"
+    return embedded and item.get_closest_marker("server_only") is not None
 
 
 class ByFileAndMode(LoadScopeScheduling):
@@ -80,12 +93,7 @@ def mode_settings(
 def no_settings_from_this_machine() -> None:
     """What is exported on a developer's machine must not decide a test."""
     for name in list(os.environ):
-        if name.startswith(("POSTGRES_", "REDIS_", "ADMIN_", "TRUSTED_")) or name in (
-            "DATABASE_URL",
-            "SECRET_KEY",
-            "ENVIRONMENT",
-            "PORT",
-        ):
+        if name.lower() in Settings.model_fields:
             del os.environ[name]
 
 

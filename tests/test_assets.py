@@ -67,7 +67,7 @@ def test_hashed_address_may_be_kept_for_ever_and_the_plain_one_shortly(project: 
     assert hashed.text == plain.text == STYLE
     assert hashed.mimetype == "text/css"
     assert hashed.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert plain.cache_control.max_age == 300
+    assert plain.cache_control.max_age == 60
     assert not plain.cache_control.immutable
 
 

@@ -30,7 +30,7 @@ def test_what_ends_is_started_again(name: str) -> None:
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", ["worker", "db", "redis-memory", "redis-queue"])
+@pytest.mark.parametrize("name", ["worker", "db", "redis-memory", "redis-queue", "pgadmin"])
 def test_health_is_watched(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
 

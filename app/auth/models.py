@@ -59,10 +59,6 @@ class Session(Model):
         """Whether it is time to note again that the session is in use."""
         return now() - self.seen_at > TOUCH_EVERY
 
-    def touch(self) -> None:
-        self.seen_at = now()
-        self.idle_until = self.seen_at + timedelta(seconds=self.idle_seconds)
-
     @classmethod
     def living(cls, token: str) -> Select["Session"]:
         """The session of ``token``, with its person, unless it has ended."""

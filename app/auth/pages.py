@@ -7,8 +7,8 @@ from flask_login import current_user
 from app.access import operators_only, sign_in_required
 from app.auth import sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
-from app.errors import Missing, answering
-from app.extensions import client_address, db, limiter
+from app.errors import Missing, Stale, answering
+from app.extensions import db, limiter, throttled_address
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.users.links import invited
 from app.users.models import User
@@ -25,7 +25,7 @@ def throttle() -> str:
 
 def address_and_account() -> str:
     """Guesses at one account from one address: nobody else is locked out by them."""
-    return f"{client_address()}/{request.form.get('login', '').strip().lower()[:254]}"
+    return f"{throttled_address()}/{request.form.get('login', '').strip().lower()[:254]}"
 
 
 @auth.get("/sign-in")
@@ -103,8 +103,12 @@ def choose_password(token: str) -> ResponseReturnValue:
     form = FirstPasswordForm(user)
     if not form.validate():
         return render("auth/welcome.html", "auth/_welcome.html", form=form, user=user), 422
-    user.set_password(form.password.data)
-    sessions.end_all(user)
-    with answering({}):
-        db.session.commit()
+    try:
+        with answering({}):
+            user.set_password(form.password.data)
+            sessions.end_all(user)
+            db.session.commit()
+    except Stale:
+        guest(token)  # somebody was faster: used already
+        raise
     return redirect_with(url_for(".sign_in"), Toast("Your password is set. Sign in with it."))

@@ -69,9 +69,18 @@ def load(token: str) -> User | None:
     row = db.session.scalar(Session.living(token))
     if row is None or not row.user.is_active:
         return None
+    user = row.user
     if row.is_stale:
-        row.touch()
-        db.session.execute(update(User).where(User.id == row.user_id).values(**seen_now()))
-        db.session.commit()
-    row.user.session_token = token
-    return row.user
+        note_use(row)
+    user.session_token = token
+    return user
+
+
+def note_use(row: Session) -> None:
+    """Note that the session is in use; one that just ended elsewhere is left alone; commits."""
+    moment = now()
+    idle_until = moment + timedelta(seconds=row.idle_seconds)
+    used = update(Session).where(Session.id == row.id)
+    db.session.execute(used.values(seen_at=moment, idle_until=idle_until))
+    db.session.execute(update(User).where(User.id == row.user_id).values(**seen_now()))
+    db.session.commit()

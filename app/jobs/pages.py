@@ -1,5 +1,6 @@
 """Tasks, for the people who start them: start, watch, stop, try again, download."""
 
+from mimetypes import guess_type
 from typing import Any
 
 from flask import (
@@ -107,6 +108,7 @@ def download(id: str) -> ResponseReturnValue:
     job = visible(id)
     if job.status != "succeeded" or not job.file_name:
         abort(404)
-    response = Response(stream_with_context(engine.file_of(job)), mimetype="text/csv")
+    kind = guess_type(job.file_name)[0] or "application/octet-stream"
+    response = Response(stream_with_context(engine.file_of(job)), mimetype=kind)
     response.headers.set("Content-Disposition", "attachment", filename=job.file_name)
     return response

@@ -12,7 +12,7 @@ from flask_login import current_user
 
 from app.counters import Window
 from app.errors import TooMany
-from app.extensions import client_address, counters, db
+from app.extensions import counters, db, throttled_address
 from app.tiers.models import RateLimit
 from app.words import allowance
 
@@ -150,7 +150,7 @@ def limited_routes() -> dict[str, Route]:
 
 def current_caller() -> Caller:
     if not current_user.is_authenticated:
-        return Caller(f"address:{client_address()}", None, is_person=False)
+        return Caller(f"address:{throttled_address()}", None, is_person=False)
     return caller_of(current_user)
 
 

@@ -70,11 +70,6 @@ class RateLimit(Timestamped, Versioned, Model):
         return select(cls.limit, cls.period).where(cls.tier_id == tier_id, cls.route == route)
 
     @classmethod
-    def numbers_of(cls, tier_id: int) -> Select[*tuple[Any, ...]]:
-        """All rules of a tier as ``(route, limit, period)``."""
-        return select(cls.route, cls.limit, cls.period).where(cls.tier_id == tier_id)
-
-    @classmethod
     def elsewhere(cls, tier: Tier) -> Select["RateLimit"]:
         """The rules of the other tiers, to show beside this one's."""
         return select(cls).join(Tier).where(cls.tier_id != tier.id).order_by(func.lower(Tier.name))

@@ -17,6 +17,8 @@ def tier_name(value: object) -> str:
         raise ValueError("Use 64 characters or fewer")
     if not re.fullmatch(r"[\w .+-]+", name) or name in (".", ".."):
         raise ValueError("Use letters, digits, spaces and - _ . + only")
+    if not any(sign.isalnum() for sign in name):
+        raise ValueError("Use at least one letter or digit")
     return name
 
 

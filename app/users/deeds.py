@@ -10,10 +10,13 @@ TAKEN = {"email": "Another account already has this address"}
 def save(user: User) -> None:
     """Commit. Raises Taken, naming the field and saying what to do, or Stale."""
     name = user.username
-    with db.session.no_autoflush:
-        sentences = {**TAKEN, "username": f"{name} is taken. {suggestions(name)}"}
-    with answering(sentences):
-        db.session.commit()
+    try:
+        with answering({**TAKEN, "username": ""}):
+            db.session.commit()
+    except Taken as taken:
+        if taken.field != "username":
+            raise
+        raise Taken("username", f"{name} is taken. {suggestions(name)}") from taken
 
 
 def suggestions(name: str) -> str:

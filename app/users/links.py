@@ -19,8 +19,12 @@ def _signer(purpose: str) -> URLSafeTimedSerializer:
 
 
 def _state(user: User) -> str:
-    """A fingerprint that changes when the password does, so that a used link is spent."""
-    return hashlib.sha256(f"{user.uuid}/{user.password_hash}".encode()).hexdigest()[:24]
+    """A fingerprint that changes with the password and the address.
+
+    So a used link is spent, and one that went to a wrong address ends when that is corrected.
+    """
+    facts = f"{user.uuid}/{user.password_hash}/{user.email}"
+    return hashlib.sha256(facts.encode()).hexdigest()[:24]
 
 
 def invitation(user: User) -> str:

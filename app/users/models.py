@@ -13,7 +13,6 @@ from app.extensions import Model
 from app.passwords import hash_password, is_outdated, is_right
 from app.tiers.models import Tier
 
-PICTURE = "https://www.profileimageurl.com"
 STATES = ("active", "deactivated", "deleted")
 SORTS = ("name", "email", "joined", "seen")
 
@@ -154,10 +153,6 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         """Changes nothing, but whoever else would shut one out waits until this is done."""
         held = update(cls).where(cls.is_superuser.is_(True)).values(updated_at=cls.updated_at)
         return held.execution_options(synchronize_session=False)
-
-    @classmethod
-    def in_tier(cls, tier: Tier) -> Select["User"]:
-        return select(cls).where(cls.tier_id == tier.id, cls.deleted_at.is_(None))
 
     @classmethod
     def matching(

@@ -4,7 +4,7 @@ import difflib
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import operators_only
@@ -78,7 +78,8 @@ def open_editor(page: Page, back: str) -> dict[str, Any]:
 @users.get("/new-user")
 @operators_only
 def new() -> ResponseReturnValue:
-    return render_template("users/new.html", form=NewUserForm())
+    first_tier = current_app.config["SETTINGS"].tier_name
+    return render_template("users/new.html", form=NewUserForm(data={"tier": first_tier}))
 
 
 @users.post("/new-user")

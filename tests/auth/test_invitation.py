@@ -195,3 +195,16 @@ def test_guessing_links_is_slowed_down(stranger: Browser) -> None:
 
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_link_ends_when_the_address_it_went_to_is_corrected(
+    app: Flask, alice: Browser, stranger: Browser
+) -> None:
+    form = {"name": "Dora Dale", "username": "dora", "email": "wrong@example.com", "tier": "free"}
+    alice.post("/users/new-user", form)
+    found = re.search(r"/welcome/[\w.-]+", alice.get("/users/dora").text)
+    assert found
+
+    alice.post("/users/dora", {**form, "email": "dora@example.com"})
+
+    assert stranger.get(found.group()).status_code == 404

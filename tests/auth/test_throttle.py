@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.extensions import throttled_address
 from tests.auth.coming_in import is_in, sign_in
 from tests.people import PASSWORD, Browser
 
@@ -95,3 +96,18 @@ def test_one_address_cannot_try_many_accounts_without_end(app: Flask) -> None:
         assert sign_in(mallory, f"user{number}", "").status_code == 422
 
     assert waits(sign_in(mallory, "carol"))
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::/64"),
+    ],
+)
+def test_all_addresses_of_one_ipv6_customer_count_together(
+    app: Flask, address: str, counted_as: str
+) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        assert throttled_address() == counted_as

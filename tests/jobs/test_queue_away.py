@@ -13,11 +13,11 @@ from app.jobs.sweep import sweep
 from tests.jobs.deeds import change, look, start, waiting, work_off
 from tests.people import Browser
 
+pytestmark = pytest.mark.server_only  # the embedded queue is a file of this machine
+
 
 @pytest.fixture
-def redis(mode: str, servers: dict[str, Any]) -> Iterator[Any]:
-    if mode == "embedded":
-        pytest.skip("The embedded queue is a file of this machine.")
+def redis(servers: dict[str, Any]) -> Iterator[Any]:
     server = servers["redis"]
     if not getattr(server, "is_ours", True):
         pytest.skip("This Redis is not ours to stop.")

@@ -225,11 +225,10 @@ def test_a_worker_takes_what_was_asked_for_while_none_was_there_and_the_queue_wa
     assert marks(app) == 5
 
 
+@pytest.mark.server_only
 def test_a_worker_lives_through_the_loss_of_its_servers(
-    app: Flask, mode: str, servers: dict[str, Any], consume: Callable[..., Consumer]
+    app: Flask, servers: dict[str, Any], consume: Callable[..., Consumer]
 ) -> None:
-    if mode == "embedded":
-        pytest.skip("Both are files of this machine.")
     postgres, redis = servers["postgres"], servers["redis"]
     if not (getattr(postgres, "is_ours", True) and getattr(redis, "is_ours", True)):
         pytest.skip("These servers are not ours to stop.")

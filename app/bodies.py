@@ -1,0 +1,43 @@
+"""Reading what a client sends before anything waits for it, so that slow senders stop only others
+who send."""
+
+import io
+from collections.abc import Callable, Iterable
+from threading import BoundedSemaphore
+from typing import Any
+
+PATIENCE_SECONDS = 2.0
+BUSY = b"Too many requests are being sent slowly. Try again in a few seconds."
+
+
+class WholeBodies:
+    """WSGI middleware: the application gets a request once its body is there.
+
+    A thread that waits for a stalled upload serves nobody. One thread fewer than there are may
+    wait at once; who comes then is told 503, and whoever only reads pages is served all the same.
+    """
+
+    def __init__(self, application: Callable[..., Iterable[bytes]], threads: int, longest: int):
+        self._application = application
+        self._longest = longest
+        self._readers = BoundedSemaphore(max(1, threads - 1))
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        length = announced(environ)
+        if not 0 < length <= self._longest:
+            return self._application(environ, start_response)  # nothing to read, or 413 unread
+        if not self._readers.acquire(timeout=PATIENCE_SECONDS):
+            headers = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "5")]
+            start_response("503 Service Unavailable", [*headers, ("Cache-Control", "no-store")])
+            return [BUSY]
+        try:
+            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
+        finally:
+            self._readers.release()
+        return self._application(environ, start_response)
+
+
+def announced(environ: dict[str, Any]) -> int:
+    """Content-Length as a number; 0 without a readable one."""
+    text = environ.get("CONTENT_LENGTH") or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0

@@ -1,0 +1,76 @@
+"""Slow senders hold up others who send, and nobody who reads."""
+
+import io
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
+
+from app import bodies, passwords
+from app.bodies import WholeBodies
+from tests.people import Browser
+
+
+def echo(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    return [environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))]
+
+
+@pytest.fixture
+def stalled() -> Iterator[io.BufferedReader]:
+    """A body of which nothing arrives until the test is over."""
+    reader, writer = os.pipe()
+    body = os.fdopen(reader, "rb")
+    yield body
+    os.close(writer)
+
+
+def test_a_stalled_upload_lets_others_read(
+    stalled: io.BufferedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE_SECONDS", 0.05)
+    served = WholeBodies(echo, threads=2, longest=1000)
+    environ = EnvironBuilder(method="POST").get_environ()
+    environ.update({"CONTENT_LENGTH": "10", "wsgi.input": stalled})
+    waiting = threading.Thread(target=run_wsgi_app, args=(served, environ), daemon=True)
+    waiting.start()
+    while served._readers._value:
+        waiting.join(0.01)
+
+    client = Client(served)
+    answer = client.post("/", data=b"mine")
+
+    assert client.get("/").status_code == 200
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_a_body_arrives_as_it_was_sent() -> None:
+    client = Client(WholeBodies(echo, threads=2, longest=1000))
+
+    assert client.post("/", data=b"as it was").data == b"as it was"
+
+
+def test_a_form_of_absurdly_many_fields_is_refused_at_once(stranger: Browser) -> None:
+    body = "a=1&" * 50_000
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    kind = "application/x-www-form-urlencoded"
+
+    answer = stranger.client.post("/sign-in", data=body, content_type=kind, headers=headers)
+
+    assert answer.status_code == 413
+    assert len(answer.data) < 10_000
+
+
+def test_hashing_that_has_to_wait_too_long_says_so(
+    app: Flask, stranger: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.01)
+    typed = {"login": "bob", "password": "any password", "csrf_token": stranger.token}
+    with passwords.AT_ONCE, passwords.AT_ONCE:
+        answer = stranger.client.post("/sign-in", data=typed)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3")
