@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from threading import BoundedSemaphore
 from typing import Any
 
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 0.2
 BUSY = b"Too many requests are being sent slowly. Try again in a few seconds."
 
 
