@@ -15,6 +15,7 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
         (
             ("Overview", "home.index", "gauge", ("home", "tiers.quotas", "tiers.compare")),
             ("Tasks", "jobs.index", "play", ("jobs",)),
+            ("Recent activity", "audit.activity", "clock", ("audit.activity",)),
         ),
     ),
     (
@@ -23,6 +24,7 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
         (
             ("Users", "users.index", "people", ("users",)),
             ("Tiers", "tiers.index", "layers", ("tiers",)),
+            ("Audit log", "audit.index", "list", ("audit.index",)),
             ("System", "system.show", "pulse", ("system",)),
         ),
     ),

@@ -13,7 +13,7 @@ UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 def init_app(app: Flask) -> None:
     """Give templates these words as filters."""
-    for word in (number, count, per, duration, clock, when, moment, ago, until, iso):
+    for word in (number, count, per, duration, clock, when, moment, day, ago, until, iso):
         app.add_template_filter(word)
 
 
@@ -95,6 +95,15 @@ def moment(value: datetime) -> str:
     if here.date() == today.date() - timedelta(days=1):
         return f"yesterday {here:%H:%M}"
     return f"{here.day} {here:%b %H:%M}" if here.year == today.year else f"{here.day} {here:%b %Y}"
+
+
+def day(value: datetime) -> str:
+    """Say "Today, Friday 14 March", "Thursday 13 March", "11 November 2023"."""
+    here, today = value.astimezone(zone()), now().astimezone(zone())
+    if here.year != today.year:
+        return f"{here.day} {here:%B %Y}"
+    words = f"{here:%A} {here.day} {here:%B}"
+    return f"Today, {words}" if here.date() == today.date() else words
 
 
 def ago(value: datetime | None) -> str:

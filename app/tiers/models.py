@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import CheckConstraint, ForeignKey, Select, String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.audit.models import Subject
 from app.database import Timestamped, Versioned
 from app.extensions import Model
 from app.words import allowance
@@ -24,6 +25,11 @@ class Tier(Timestamped, Versioned, Model):
     if TYPE_CHECKING:
         # How many living people it has: the feature above adds this column (users/models.py).
         people: Mapped[int]
+
+    @property
+    def as_subject(self) -> Subject:
+        """How the audit trail names this tier."""
+        return Subject("tier", self.id, self.name)
 
     @property
     def label(self) -> str:

@@ -8,6 +8,7 @@ from flask_login import UserMixin
 from sqlalchemy import ForeignKey, Select, String, Update, Uuid, func, or_, select, update
 from sqlalchemy.orm import Mapped, column_property, joinedload, mapped_column, relationship
 
+from app.audit.models import Subject
 from app.database import SoftDeleted, Timestamped, Versioned, now, unique_among_living
 from app.extensions import Model
 from app.passwords import hash_password, is_outdated, is_right
@@ -48,6 +49,11 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
 
     def get_id(self) -> str:
         return self.session_token or ""
+
+    @property
+    def as_subject(self) -> Subject:
+        """How the audit trail names this person."""
+        return Subject("user", self.id, self.name)
 
     @property
     def is_active(self) -> bool:

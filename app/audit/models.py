@@ -1,0 +1,72 @@
+"""The audit trail: who did what to whom, when and from where. Rows are only ever added."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import JSON, Index, Select, String, or_, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.audit.actions import ACTIONS
+from app.database import now
+from app.extensions import Model
+
+
+class Subject(NamedTuple):
+    """Who or what an event is about; also who did it."""
+
+    kind: str
+    id: int | None
+    name: str
+
+
+class Event(Model):
+    """One thing that was done. ``changes`` maps a field to its value before and after."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index("ix_audit_events_actor_id_id", "actor_id", "id"),
+        Index("ix_audit_events_subject_id_id", "subject_kind", "subject_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
+    action: Mapped[str] = mapped_column(String(40), index=True)
+    actor_id: Mapped[int | None]
+    actor_name: Mapped[str] = mapped_column(String(100), default="")
+    subject_kind: Mapped[str] = mapped_column(String(20), default="")
+    subject_id: Mapped[int | None]
+    subject_name: Mapped[str] = mapped_column(String(100), default="")
+    detail: Mapped[str] = mapped_column(String(200), default="")
+    changes: Mapped[dict[str, list[Any]]] = mapped_column(JSON, default=dict)
+    address: Mapped[str] = mapped_column(String(45), default="")
+    agent: Mapped[str] = mapped_column(String(255), default="")
+    request_id: Mapped[str] = mapped_column(String(32), default="")
+
+    @property
+    def sentence(self) -> tuple[str, str]:
+        """What happened, in two halves: the subject's name stands between them."""
+        _, template = ACTIONS.get(self.action, ("", self.action))
+        before, _, after = template.replace("{detail}", self.detail).partition("{subject}")
+        return before, after
+
+    @property
+    def names_subject(self) -> bool:
+        return "{subject}" in ACTIONS.get(self.action, ("", ""))[1]
+
+    @classmethod
+    def newest(cls, before: int | None = None) -> Select["Event"]:
+        """Newest first; with ``before``, those older than that id."""
+        every = select(cls).order_by(cls.id.desc())
+        return every.where(cls.id < before) if before else every
+
+    @classmethod
+    def about(cls, user_id: int) -> Any:
+        """The condition that an event was done by, or to, that person."""
+        to_them = (cls.subject_kind == "user") & (cls.subject_id == user_id)
+        return or_(cls.actor_id == user_id, to_them)
+
+    @classmethod
+    def mentioning(cls, word: str) -> Any:
+        """The condition that somebody, something or an address is called so."""
+        columns = (cls.actor_name, cls.subject_name, cls.address, cls.detail)
+        return or_(*(column.icontains(word, autoescape=True) for column in columns))

@@ -1,0 +1,64 @@
+"""The trail, for operators; and each person's own part of it."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app.access import operators_only, sign_in_required
+from app.audit.actions import GROUPS, codes_of
+from app.audit.models import Event
+from app.database import now
+from app.extensions import db
+from app.htmx import render
+
+audit = Blueprint("audit", __name__)
+
+SHOWN = 30
+PERIODS = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
+
+
+@audit.get("/audit")
+@operators_only
+def index() -> ResponseReturnValue:
+    asked = {name: request.args.get(name, "").strip()[:100] for name in ("q", "group", "days")}
+    query = Event.newest(before())
+    for word in asked["q"].split()[:5]:
+        query = query.where(Event.mentioning(word))
+    if asked["group"] in GROUPS:
+        query = query.where(Event.action.in_(codes_of(asked["group"])))
+    if asked["days"] in PERIODS:
+        query = query.where(Event.at > now() - timedelta(days=int(asked["days"])))
+    context = {**entries(query, "audit.index", asked), "asked": asked}
+    context |= {"groups": GROUPS, "periods": PERIODS}
+    part = "audit/_older.html" if before() else "audit/_results.html"
+    return render("audit/index.html", part, **context)
+
+
+@audit.get("/activity")
+@sign_in_required
+def activity() -> ResponseReturnValue:
+    """What the signed-in person did, and what was done to them."""
+    query = Event.newest(before()).where(Event.about(current_user.id))
+    context = entries(query, "audit.activity", {})
+    part = "audit/_older.html" if before() else "audit/_results.html"
+    return render("audit/activity.html", part, **context)
+
+
+def before() -> int | None:
+    """The id that the address asks to go on from; nonsense means from the newest."""
+    text = request.args.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def entries(query: Any, endpoint: str, asked: dict[str, str]) -> dict[str, Any]:
+    """Some events, and the address of those before them."""
+    events = db.session.scalars(query.limit(SHOWN + 1)).all()
+    kept: dict[str, Any] = {name: value for name, value in asked.items() if value}
+    older = None
+    if len(events) > SHOWN:
+        events = events[:SHOWN]
+        older = url_for(endpoint, **kept, before=events[-1].id)
+    return {"events": events, "older": older, "is_first": before() is None}

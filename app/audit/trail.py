@@ -1,0 +1,56 @@
+"""Putting things on record. Everybody may record; the record is part of the change."""
+
+from typing import Any
+
+from flask import g, has_request_context, request
+from flask_login import current_user
+
+from app.audit.actions import ACTIONS
+from app.audit.models import Event, Subject
+from app.extensions import client_address, db
+
+SYSTEM = Subject("system", None, "System")
+UNKNOWN = Subject("", None, "Unknown")
+
+
+def record(
+    action: str,
+    subject: Subject | None = None,
+    *,
+    actor: Subject | None = None,
+    detail: str = "",
+    changes: dict[str, tuple[Any, Any]] | None = None,
+) -> Event:
+    """Add an event to the session: it is committed, or not, together with what it is about.
+
+    ``actor`` is whoever is signed in unless given. Never pass a secret: not even its hash.
+    """
+    if action not in ACTIONS:
+        raise ValueError(f"{action!r} is not in the trail's vocabulary (audit/actions.py).")
+    by, to = actor or whoever_asks(), subject or Subject("", None, "")
+    event = Event(action=action, detail=printable(detail, 200), changes=as_lists(changes or {}))
+    event.actor_id, event.actor_name = by.id, printable(by.name, 100)
+    event.subject_kind, event.subject_id = to.kind, to.id
+    event.subject_name = printable(to.name, 100)
+    if has_request_context():
+        event.address = client_address()[:45]
+        event.agent = printable(request.user_agent.string, 255)
+        event.request_id = g.get("request_id", "")
+    db.session.add(event)
+    return event
+
+
+def whoever_asks() -> Subject:
+    if not has_request_context():
+        return SYSTEM
+    return current_user.as_subject if current_user.is_authenticated else UNKNOWN
+
+
+def as_lists(changes: dict[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
+    """Only what differs, as JSON can keep it."""
+    return {field: [old, new] for field, (old, new) in changes.items() if old != new}
+
+
+def printable(text: str, longest: int) -> str:
+    """One line without control characters, so that nobody can forge an entry."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:longest]
