@@ -1,4 +1,4 @@
-"""Signing in, and choosing a first password."""
+"""Signing in, and choosing a password."""
 
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import ValidationError
@@ -31,5 +31,28 @@ class FirstPasswordForm(Form):
         self._user = user
 
     def validate_password(self, field: PasswordField) -> None:
-        if self._user.username in (field.data or "").lower():
-            raise ValidationError("Choose a password that does not contain your username")
+        keep_username_out(field, self._user)
+
+
+class ChangePasswordForm(Form):
+    # What is called password is never sent back to a page that waits (errors.kept_fields).
+    current_password = PasswordField("Current password")
+    new_password = PasswordField("New password", [Follows(Password)])
+
+    def __init__(self, user: User, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self._user = user
+
+    def validate_current_password(self, field: PasswordField) -> None:
+        if not field.data:
+            raise ValidationError("Enter your current password")
+        if not self._user.has_password(field.data):
+            raise ValidationError("This is not your current password")
+
+    def validate_new_password(self, field: PasswordField) -> None:
+        keep_username_out(field, self._user)
+
+
+def keep_username_out(field: PasswordField, user: User) -> None:
+    if user.username in (field.data or "").lower():
+        raise ValidationError("Choose a password that does not contain your username")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Delete, ForeignKey, Select, String, delete, event, or_, select
 from sqlalchemy.orm import Mapped, Mapper, joinedload, mapped_column, relationship
 
+from app.auth.devices import device
 from app.database import now
 from app.extensions import Model
 from app.users.models import User
@@ -55,6 +56,17 @@ class Session(Model):
         return session, token
 
     @property
+    def device(self) -> str:
+        """The browser in words: "Firefox on Linux"."""
+        return device(self.agent)
+
+    def renew(self) -> str:
+        """Go on under a new token, which is returned; the old one opens nothing any more."""
+        token = secrets.token_urlsafe(32)
+        self.token_hash = digest(token)
+        return token
+
+    @property
     def is_stale(self) -> bool:
         """Whether it is time to note again that the session is in use."""
         return now() - self.seen_at > TOUCH_EVERY
@@ -70,12 +82,26 @@ class Session(Model):
         )
 
     @classmethod
+    def of(cls, user: User) -> Select["Session"]:
+        """Those of ``user`` that have not ended, the one used last first."""
+        moment = now()
+        living = (cls.ends_at > moment, cls.idle_until > moment)
+        return (
+            select(cls).where(cls.user_id == user.id, *living).order_by(cls.seen_at.desc(), cls.id)
+        )
+
+    @classmethod
     def ended_by(cls, token: str) -> Delete:
         return delete(cls).where(cls.token_hash == digest(token))
 
     @classmethod
     def ended_for(cls, user: User) -> Delete:
         return delete(cls).where(cls.user_id == user.id)
+
+    @classmethod
+    def ended_but(cls, user: User, token: str) -> Delete:
+        """All of ``user`` but the one of ``token``."""
+        return delete(cls).where(cls.user_id == user.id, cls.token_hash != digest(token))
 
     @classmethod
     def over_for(cls, user: User) -> Delete:

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from app.auth.models import Session
 from app.config import Settings
 from app.database import now
+from app.errors import Stale
 from app.extensions import client_address, db, login
 from app.users.models import User
 
@@ -56,6 +57,29 @@ def forget_session_before() -> None:
 def end_all(user: User) -> None:
     """Sign ``user`` out everywhere. The caller commits."""
     db.session.execute(Session.ended_for(user))
+
+
+def end_others(user: User) -> None:
+    """Sign ``user`` out everywhere but here. The caller commits."""
+    db.session.execute(Session.ended_but(user, user.session_token or ""))
+
+
+def keep_only_this(user: User) -> None:
+    """Sign ``user`` out everywhere but here, and go on under a new id; commits.
+
+    The cookie changes once that is saved. Raises Stale when this session has just been ended.
+    """
+    row = db.session.scalar(Session.living(user.session_token or ""))
+    if row is None:
+        raise Stale
+    end_others(user)
+    token = row.renew()
+    db.session.commit()
+    keep = session.permanent
+    session.clear()
+    session.permanent = keep
+    user.session_token = token
+    login_user(user)
 
 
 def seen_now() -> dict[str, object]:

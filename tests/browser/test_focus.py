@@ -204,7 +204,7 @@ def test_each_fragment_that_answers_has_one_autofocus(
     come_in: ComeIn, chief: Person, path: str, acts: tuple[str, ...]
 ) -> None:
     page = come_in(None if path == "/sign-in" else chief)
-    page.goto(path)
+    page.goto(path, wait_until="networkidle")  # what a page loads by itself answers nobody
     for act in acts:
         fragment = answers_to(page, act)
         count = page.evaluate(
