@@ -5,6 +5,7 @@ from flask import Flask
 from app import cli, context, envelope, errors, htmx, logs, words
 from app.audit.pages import audit
 from app.auth.pages import auth
+from app.auth.security_pages import security
 from app.config import PROJECT_ROOT, Settings, load_settings
 from app.database import engine_options, listen_to
 from app.extensions import (
@@ -32,7 +33,7 @@ from app.users import tasks as user_tasks
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
 
-PAGES = (home, audit, auth, jobs, tiers, users, system)
+PAGES = (home, audit, auth, security, jobs, tiers, users, system)
 MORE_PAGES = (limit_pages, edit_pages, standing_pages)  # importing them adds doors to the above
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
 TASK_MODULES = (user_tasks, job_tasks)  # importing them declares their tasks

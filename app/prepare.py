@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
+from app.audit.trail import record
 from app.config import PROJECT_ROOT, InvalidSettings, Settings
 from app.extensions import db
 from app.forms import sentence_of
@@ -102,7 +103,10 @@ def is_current() -> bool:
 def make_first_tier(settings: Settings, say: Say) -> None:
     """The tier that TIER_NAME says, unless there is one already, whatever it is called by now."""
     if db.session.scalar(select(Tier.id).limit(1)) is None:
-        db.session.add(Tier(name=settings.tier_name))
+        tier = Tier(name=settings.tier_name)
+        db.session.add(tier)
+        db.session.flush()
+        record("tier.created", tier.as_subject)
         db.session.commit()
         say(f"Made the first tier: {settings.tier_name}")
 
@@ -122,6 +126,8 @@ def make_first_admin(settings: Settings, say: Say) -> None:
     user.set_password(password)
     db.session.add(user)
     try:
+        db.session.flush()
+        record("account.created", user.as_subject, changes={"operator": ("no", "yes")})
         db.session.commit()
     except IntegrityError:
         db.session.rollback()

@@ -168,9 +168,11 @@ def endpoints() -> set[str]:
     found = set()
     for path in APP.glob("*/*pages.py"):
         handlers = re.findall(
-            r"^@\w+\.(?:get|post)\([^\n]*\)\n(?:@[^\n]*\n)*def (\w+)", path.read_text(), re.M
+            r"^@(\w+)\.(?:get|post)\([^\n]*\)\n(?:(?!def )[^\n]*\n)*def (\w+)",
+            path.read_text(),
+            re.M,
         )
-        found |= {f"{path.parent.name}.{handler}" for handler in handlers}
+        found |= {f"{blueprint}.{handler}" for blueprint, handler in handlers}
     return found
 
 

@@ -46,8 +46,8 @@ class Event(Model):
     def sentence(self) -> tuple[str, str]:
         """What happened, in two halves: the subject's name stands between them."""
         _, template = ACTIONS.get(self.action, ("", self.action))
-        before, _, after = template.replace("{detail}", self.detail).partition("{subject}")
-        return before, after
+        before, _, after = template.partition("{subject}")
+        return before.replace("{detail}", self.detail), after.replace("{detail}", self.detail)
 
     @property
     def names_subject(self) -> bool:

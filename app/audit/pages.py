@@ -12,7 +12,8 @@ from app.audit.actions import GROUPS, codes_of
 from app.audit.models import Event
 from app.database import now
 from app.extensions import db
-from app.htmx import render
+from app.htmx import announcing, render, wants_part
+from app.words import count
 
 audit = Blueprint("audit", __name__)
 
@@ -33,8 +34,7 @@ def index() -> ResponseReturnValue:
         query = query.where(Event.at > now() - timedelta(days=int(asked["days"])))
     context = {**entries(query, "audit.index", asked), "asked": asked}
     context |= {"groups": GROUPS, "periods": PERIODS}
-    part = "audit/_older.html" if before() else "audit/_results.html"
-    return render("audit/index.html", part, **context)
+    return drawn("audit/index.html", context)
 
 
 @audit.get("/activity")
@@ -42,9 +42,17 @@ def index() -> ResponseReturnValue:
 def activity() -> ResponseReturnValue:
     """What the signed-in person did, and what was done to them."""
     query = Event.newest(before()).where(Event.about(current_user.id))
-    context = entries(query, "audit.activity", {})
+    return drawn("audit/activity.html", entries(query, "audit.activity", {}))
+
+
+def drawn(page: str, context: dict[str, Any]) -> ResponseReturnValue:
+    """The page; for htmx the entries alone, or those to add under the ones it has."""
+    shown, more = len(context["events"]), "more " if before() else ""
+    said = count(shown, f"{more}entry", f"{more}entries") if shown else "No entries match"
+    if shown and context["older"]:
+        said += ", and there are older ones"
     part = "audit/_older.html" if before() else "audit/_results.html"
-    return render("audit/activity.html", part, **context)
+    return announcing(render(page, part, **context), said)
 
 
 def before() -> int | None:
@@ -61,4 +69,16 @@ def entries(query: Any, endpoint: str, asked: dict[str, str]) -> dict[str, Any]:
     if len(events) > SHOWN:
         events = events[:SHOWN]
         older = url_for(endpoint, **kept, before=events[-1].id)
-    return {"events": events, "older": older, "is_first": before() is None}
+    return {
+        "events": events,
+        "older": older,
+        "newest": url_for(endpoint, **kept) if before() else None,
+        "everything": url_for(endpoint) if kept else None,
+        "after": entry_above(),
+    }
+
+
+def entry_above() -> Event | None:
+    """The entry that those asked for are put under, so that its day is not headed twice."""
+    last = before()
+    return db.session.get(Event, last) if last and wants_part() else None

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from flask import g, has_request_context, request
+from flask import has_request_context, request
 from flask_login import current_user
 
 from app.audit.actions import ACTIONS
 from app.audit.models import Event, Subject
+from app.envelope import request_id
 from app.extensions import client_address, db
 
 SYSTEM = Subject("system", None, "System")
@@ -35,7 +36,7 @@ def record(
     if has_request_context():
         event.address = client_address()[:45]
         event.agent = printable(request.user_agent.string, 255)
-        event.request_id = g.get("request_id", "")
+        event.request_id = request_id()
     db.session.add(event)
     return event
 
@@ -48,7 +49,12 @@ def whoever_asks() -> Subject:
 
 def as_lists(changes: dict[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
     """Only what differs, as JSON can keep it."""
-    return {field: [old, new] for field, (old, new) in changes.items() if old != new}
+    differing = {field: pair for field, pair in changes.items() if pair[0] != pair[1]}
+    return {field: [kept(value) for value in pair] for field, pair in differing.items()}
+
+
+def kept(value: Any) -> Any:
+    return printable(value, 300) if isinstance(value, str) else value
 
 
 def printable(text: str, longest: int) -> str:

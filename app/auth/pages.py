@@ -2,13 +2,16 @@
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_limiter import RequestLimit
 from flask_login import current_user
 
 from app.access import operators_only, sign_in_required
+from app.audit.trail import record
 from app.auth import sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
+from app.counters import Window
 from app.errors import Missing, Stale, answering
-from app.extensions import db, limiter, throttled_address
+from app.extensions import counters, db, limiter, throttled_address
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.users.links import invited
 from app.users.models import User
@@ -28,6 +31,15 @@ def address_and_account() -> str:
     return f"{throttled_address()}/{request.form.get('login', '').strip().lower()[:254]}"
 
 
+def note_throttled(breached: RequestLimit) -> None:
+    """Put the first refusal on record; the rest of the same wait would only fill the trail."""
+    window = Window.at(counters.now(), breached.limit.get_expiry())
+    if counters.take(f"throttled/{breached.key}", window, 1) > 1:
+        return
+    record("sign_in.throttled", detail=typed(request.form.get("login")))
+    db.session.commit()
+
+
 @auth.get("/sign-in")
 def sign_in() -> ResponseReturnValue:
     if current_user.is_authenticated:
@@ -37,8 +49,10 @@ def sign_in() -> ResponseReturnValue:
 
 
 @auth.post("/sign-in")
-@limiter.limit(throttle, key_func=address_and_account)
-@limiter.limit(lambda: str(current_app.config["SIGN_IN_THROTTLE_PER_ADDRESS"]))
+@limiter.limit(throttle, key_func=address_and_account, on_breach=note_throttled)
+@limiter.limit(
+    lambda: str(current_app.config["SIGN_IN_THROTTLE_PER_ADDRESS"]), on_breach=note_throttled
+)
 def create_session() -> ResponseReturnValue:
     form = SignInForm()
     if not form.validate():
@@ -47,19 +61,32 @@ def create_session() -> ResponseReturnValue:
     # Asked first and for everybody, so that the time is the same whoever exists.
     right = user.has_password(form.password.data) if user else nobody_has(form.password.data)
     if user is None or not right:
-        form.form_errors.append(WRONG)
-        return refused(form)
+        return failed(form, user, WRONG)
     if not user.is_active:
-        form.form_errors.append(DEACTIVATED)
-        return refused(form)
+        return failed(form, user, DEACTIVATED)
     if user.has_outdated_hash:
         db.session.execute(user.rehashed(form.password.data))
+    record("sign_in", actor=user.as_subject)
     sessions.begin(user, keep=form.keep.data)
     return redirect_with(own_page(form.next.data, url_for("home.index")))
 
 
 def nobody_has(password: str) -> bool:
     return User().has_password(password)
+
+
+def failed(form: SignInForm, user: User | None, sentence: str) -> ResponseReturnValue:
+    """Put on record what was tried, about whom if there is such a person, and say no."""
+    subject = user.as_subject if user else None
+    record("sign_in.failed", subject, detail=typed(form.login.data))
+    db.session.commit()
+    form.form_errors.append(sentence)
+    return refused(form)
+
+
+def typed(login: str | None) -> str:
+    """As much of a login as the trail keeps."""
+    return (login or "").strip()[:100]
 
 
 def refused(form: SignInForm) -> ResponseReturnValue:
@@ -69,6 +96,7 @@ def refused(form: SignInForm) -> ResponseReturnValue:
 @auth.post("/sign-out")
 @sign_in_required
 def sign_out() -> ResponseReturnValue:
+    record("sign_out")
     sessions.end()
     return redirect_with(url_for(".sign_in"), Toast("You are signed out"))
 
@@ -78,6 +106,7 @@ def sign_out() -> ResponseReturnValue:
 def sign_out_everywhere(username: str) -> ResponseReturnValue:
     user = db.one_or_404(User.by_username(username))
     sessions.end_all(user)
+    record("session.ended_all", user.as_subject)
     db.session.commit()
     place = page_before(url_for("users.show", username=username))
     return redirect_with(place, Toast(f"{user.name} is signed out everywhere"))
@@ -107,6 +136,7 @@ def choose_password(token: str) -> ResponseReturnValue:
         with answering({}):
             user.set_password(form.password.data)
             sessions.end_all(user)
+            record("password.set", actor=user.as_subject)
             db.session.commit()
     except Stale:
         guest(token)  # somebody was faster: used already

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.commands import follow
 from app.errors import Taken, answering
 from app.extensions import db
+from app.tiers import deeds
 from app.tiers.limits import Route, limited_routes
 from app.tiers.models import RateLimit, Tier
 from app.tiers.rules import Count, Period, TierName
@@ -54,9 +55,9 @@ def create_tier(name: str, if_missing: bool) -> None:
     tier = Tier(name=follow(TierName, name, "NAME"))
     if if_missing and db.session.scalar(Tier.by_name(tier.name)):
         return
-    db.session.add(tier)
     try:
         with answering({"name": f"There is already a tier named {tier.name}."}):
+            deeds.add(tier)
             db.session.commit()
     except Taken as taken:
         raise click.ClickException(taken.sentence) from None
@@ -98,11 +99,13 @@ def set_limit(tier: str, route: str, limit: str, period: str) -> None:
     """
     owner, meant = tier_named(tier), route_meant(route)
     rule = owner.limit_for(meant.key)
+    requests, seconds = follow(Count, limit, "LIMIT"), follow(Period, period, "PERIOD")
     if rule is None:
-        rule = RateLimit(tier=owner, route=meant.key, methods=" ".join(meant.methods))
-    rule.limit = follow(Count, limit, "LIMIT")
-    rule.period = follow(Period, period, "PERIOD")
-    db.session.add(rule)
+        rule = RateLimit(route=meant.key, methods=" ".join(meant.methods))
+        rule.limit, rule.period = requests, seconds
+        deeds.add_limit(owner, rule)
+    else:
+        deeds.change_limit(rule, requests, seconds)
     db.session.commit()
     click.echo(f"{owner.name}: {meant.name} allows {rule.phrase}")
 
@@ -116,6 +119,6 @@ def remove_limit(tier: str, route: str) -> None:
     rule = owner.limit_for(route) or owner.limit_for(route_meant(route).key)
     if rule is None:
         raise click.ClickException(f"{owner.name} has no limit on {route}.")
-    db.session.delete(rule)
+    deeds.remove_limit(owner, rule)
     db.session.commit()
     click.echo(f"{owner.name}: the limit on {rule.route} is removed")

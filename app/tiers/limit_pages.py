@@ -10,6 +10,7 @@ from app.access import operators_only
 from app.errors import Missing, Stale, Taken, answering
 from app.extensions import db
 from app.htmx import Toast, redirect_with, render, swap_or_redirect, wants_part
+from app.tiers import deeds
 from app.tiers.forms import LimitForm, NewLimitForm
 from app.tiers.limits import limited_routes
 from app.tiers.models import RateLimit, Tier
@@ -52,7 +53,7 @@ def create_limit(name: str) -> ResponseReturnValue:
     route = limited_routes()[form.route.data]
     limit = RateLimit(route=route.key, methods=" ".join(route.methods))
     limit.limit, limit.period = form.limit.data, form.period
-    tier.limits.append(limit)
+    deeds.add_limit(tier, limit)
     try:
         with answering({"route": "taken"}):
             db.session.commit()
@@ -124,7 +125,7 @@ def update_limit(name: str, id: int) -> ResponseReturnValue:
     if not form.validate():
         return refused_edit(tier, limit, form, 422)
     before = LimitForm.of(limit).data
-    limit.limit, limit.period = form.limit.data, form.period
+    deeds.change_limit(limit, form.limit.data, form.period)
     try:
         check_version(limit, form.version.data)
         with answering({}):
@@ -173,7 +174,7 @@ def delete_limit(name: str, id: int) -> ResponseReturnValue:
     before, following = NewLimitForm.of(limit).data, row_after(tier, limit)
     try:
         check_version(limit, form.version.data)
-        tier.limits.remove(limit)
+        deeds.remove_limit(tier, limit)
         with answering({}):
             db.session.commit()
     except Stale:

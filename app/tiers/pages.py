@@ -12,6 +12,7 @@ from app.database import now
 from app.errors import Missing, Refused, Stale, Taken, answering
 from app.extensions import db
 from app.htmx import Toast, announcing, redirect_with, render
+from app.tiers import deeds
 from app.tiers.forms import LimitForm, NewLimitForm, TierForm
 from app.tiers.limits import Route, Standing, caller_of, limited_routes, standings
 from app.tiers.models import RateLimit, Tier
@@ -73,9 +74,10 @@ def create() -> ResponseReturnValue:
     if not form.validate():
         return refused_tier(form)
     tier = Tier(name=form.name.data)
-    db.session.add(tier)
     try:
-        save(tier)
+        with answering(name_taken(tier)):
+            deeds.add(tier)
+            db.session.commit()
     except Taken as taken:
         form.refuse(taken.field, taken.sentence)
         return refused_tier(form)
@@ -88,8 +90,22 @@ def refused_tier(form: TierForm) -> ResponseReturnValue:
 
 def save(tier: Tier) -> None:
     """Commit. Raises Taken or Stale."""
-    with answering({"name": f"There is already a tier named {tier.name}. Choose another name."}):
+    with answering(name_taken(tier)):
         db.session.commit()
+
+
+def name_taken(tier: Tier) -> dict[str, str]:
+    return {"name": f"There is already a tier named {tier.name}. Choose another name."}
+
+
+@tiers.get("/tiers/id/<int:id>")
+@operators_only
+def find_by_id(id: int) -> ResponseReturnValue:
+    """Where the audit trail leads: to the tier, whatever it is called by now."""
+    tier = db.session.get(Tier, id)
+    if tier is None:
+        raise Missing("There is no such tier any more.")
+    return redirect_with(url_for(".show", name=tier.name))
 
 
 def named(name: str) -> Tier:
@@ -149,7 +165,7 @@ def update(name: str) -> ResponseReturnValue:
     form = TierForm()
     if not form.validate():
         return refused_rename(tier, form)
-    tier.name = form.name.data
+    deeds.rename(tier, form.name.data)
     try:
         check_version(tier, form.version.data)
         save(tier)
@@ -202,7 +218,7 @@ def delete(name: str) -> ResponseReturnValue:
         raise Refused(
             f"{count(tier.people, 'user')} on {tier.label}. Move them to another tier first."
         )
-    db.session.delete(tier)
+    deeds.delete(tier)
     with answering({}):
         db.session.commit()
     return redirect_with(url_for(".index"), Toast(f"{tier.label} tier deleted"))

@@ -45,9 +45,8 @@ def create_admin(
     user.username = follow(Username, username, "--username")
     user.email = follow(EmailAddress, email, "--email")
     user.set_password(chosen)
-    db.session.add(user)
     with refusals_as_sentences():
-        deeds.save(user)
+        deeds.add(user)
     click.echo(f"Made the superuser {user.username}")
     if not password:
         click.echo(f"Sign in with this password, it is shown only once: {chosen}")
@@ -107,9 +106,8 @@ def set_tier(username: str, tier: str) -> None:
     if chosen is None and tier != "-":
         names = ", ".join(db.session.scalars(select(Tier.name).order_by(Tier.name))) or "none"
         raise click.ClickException(f"There is no tier named {tier!r}. Tiers: {names}.")
-    user.move_to(chosen)
     with refusals_as_sentences():
-        deeds.save(user)
+        deeds.move(user, chosen)
     click.echo(f"{user.username} is on {chosen.name if chosen else 'no tier'}")
 
 
@@ -130,6 +128,7 @@ def restore(username: str) -> None:
     user = db.session.scalar(User.any_by_username(username))
     if user is None:
         raise click.ClickException(f"There is no user named {username!r}.")
+    deeds.note_activation(user)
     user.activate()
     with refusals_as_sentences():
         deeds.restore(user)

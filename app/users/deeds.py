@@ -1,22 +1,63 @@
-"""What operators do to people, with the rules that every door keeps."""
+"""What operators do to people, with the rules that every door keeps, put on record."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from app.audit.trail import record
 from app.errors import Refused, Stale, Taken, answering
 from app.extensions import db
+from app.tiers.models import Tier
 from app.users.models import User
 
 TAKEN = {"email": "Another account already has this address"}
 
 
+def add(user: User) -> None:
+    """Commit somebody new. Raises Taken, naming the field and saying what to do."""
+    db.session.add(user)
+    with keeping(user):
+        db.session.flush()  # gives them the id by which the trail knows them
+        changes = {"operator": ("no", "yes")} if user.is_superuser else {}
+        record("account.created", user.as_subject, changes=changes)
+        db.session.commit()
+
+
 def save(user: User) -> None:
     """Commit. Raises Taken, naming the field and saying what to do, or Stale."""
+    with keeping(user):
+        db.session.commit()
+
+
+@contextmanager
+def keeping(user: User) -> Iterator[None]:
+    """Turn what the database refuses into Taken, with two names that are free, or Stale."""
     name = user.username
     try:
         with answering({**TAKEN, "username": ""}):
-            db.session.commit()
+            yield
     except Taken as taken:
         if taken.field != "username":
             raise
         raise Taken("username", f"{name} is taken. {suggestions(name)}") from taken
+
+
+def note_edit(user: User, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Put on record what an edit changes, a move to another tier apart; the caller commits."""
+    changes = {field: (old, after[field]) for field, old in before.items() if old != after[field]}
+    moved = changes.pop("tier", None)
+    if changes:
+        record("account.changed", user.as_subject, changes=changes)
+    if moved:
+        record("tier.moved", user.as_subject, changes={"tier": moved})
+
+
+def move(user: User, tier: Tier | None) -> None:
+    """Commit a move to another tier. Raises Stale."""
+    before = user.tier
+    user.move_to(tier)
+    names = (before.name if before else "", tier.name if tier else "")
+    note_edit(user, {"tier": names[0]}, {"tier": names[1]})
+    save(user)
 
 
 def suggestions(name: str) -> str:
@@ -49,11 +90,14 @@ def keep_somebody_in_charge(user: User, actor: User | None, deed: str) -> None:
 
 def deactivate(user: User, actor: User | None = None) -> None:
     keep_somebody_in_charge(user, actor, "deactivate")
+    if user.active:
+        record("role.deactivated", user.as_subject)
     user.deactivate()
     save(user)
 
 
 def activate(user: User) -> None:
+    note_activation(user)
     user.activate()
     save(user)
 
@@ -61,12 +105,21 @@ def activate(user: User) -> None:
 def delete(user: User, actor: User | None = None) -> None:
     keep_somebody_in_charge(user, actor, "delete")
     user.delete()
+    record("account.deleted", user.as_subject)
     save(user)
+
+
+def note_activation(user: User) -> None:
+    """Put on record that somebody who was shut out is let in; the caller does it."""
+    if not user.active:
+        record("role.activated", user.as_subject)
 
 
 def restore(user: User) -> None:
     """Bring a deleted person back. Raises Refused when somebody else took their place by now."""
     name, username = user.name, user.username
+    if user.is_deleted:
+        record("account.restored", user.as_subject)
     user.restore()
     try:
         save(user)

@@ -52,6 +52,7 @@ def update(username: str) -> ResponseReturnValue:
     form.apply_to(user)
     try:
         deeds.check_version(user, form.version.data)
+        deeds.note_edit(user, before, ProfileForm.values_of(user))
         deeds.save(user)
     except Taken as taken:
         form.refuse(taken.field, taken.sentence)

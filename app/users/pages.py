@@ -90,9 +90,8 @@ def create() -> ResponseReturnValue:
         return render("users/new.html", "users/_new.html", form=form), 422
     user = User()
     form.apply_to(user)
-    db.session.add(user)
     try:
-        deeds.save(user)
+        deeds.add(user)
     except Taken as taken:
         form.refuse(taken.field, taken.sentence)
         return render("users/new.html", "users/_new.html", form=form), 422
@@ -104,6 +103,18 @@ def create() -> ResponseReturnValue:
 def show(username: str) -> ResponseReturnValue:
     user = db.session.scalar(User.any_by_username(username)) or living(username)
     return render_template("users/show.html", **about(user))
+
+
+@users.get("/id/<int:id>")
+@operators_only
+def find_by_id(id: int) -> ResponseReturnValue:
+    """Where the audit trail leads: to the person, whatever they are called by now."""
+    user = db.session.get(User, id)
+    if user is None:
+        raise Missing("There is no such user any more.")
+    if user.is_deleted:
+        return redirect_with(url_for(".index", q=user.username, state="deleted"))
+    return redirect_with(url_for(".show", username=user.username))
 
 
 def living(username: str) -> User:

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.access import operators_only
+from app.audit.trail import record
 from app.errors import Missing, Stale
 from app.extensions import db
 from app.htmx import Toast, own_page, page_before, redirect_with, render, swap_or_redirect
@@ -28,8 +29,7 @@ def change_tier(username: str) -> ResponseReturnValue:
     before = user.tier
     try:
         deeds.check_version(user, form.version.data)
-        user.move_to(form.tier.chosen)
-        deeds.save(user)
+        deeds.move(user, form.tier.chosen)
     except Stale:
         db.session.rollback()
         user = living(username)
@@ -105,6 +105,8 @@ def deleted(username: str) -> User:
 def reset_counts(username: str) -> ResponseReturnValue:
     """Give a person the whole of every current window back."""
     user = living(username)
+    record("counts.reset", user.as_subject)
+    db.session.commit()
     for route in limited_routes().values():
         clear(caller_of(user), route)
     toast = Toast(f"Counts of {user.name} start again at zero")

@@ -40,6 +40,9 @@ class Guide:
     def holder(self, path: str, tier: str = "pro", **options: Any) -> Page:
         return self._open(self.site.newcomer("Priya Raman", tier=tier), path, **options)
 
+    def person(self, who: Person, path: str) -> Page:
+        return self._open(who, path)
+
     def job(self, **values: Any) -> Page:
         owner = self.site.newcomer("Priya Raman")
         base = {"attempt": 1, "started_at": now() - timedelta(minutes=3), "steps": STEPS}
@@ -249,12 +252,38 @@ def _(guide: Guide) -> Page:
 
 @state("user")
 def _(guide: Guide) -> Page:
-    return guide.operator("/users/bob")
+    who = guide.site.newcomer("Noor Haddad")
+    guide.site.cookie_of(who)
+    page = guide.operator(f"/users/{who.username}")
+    page.get_by_role("button", name="End session").wait_for()
+    return page
 
 
 @state("user invited")
 def _(guide: Guide) -> Page:
     return guide.operator(f"/users/{guide.site.invitation('Grace Newcomer')[0]}")
+
+
+@state("sessions of a user, on a page")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Noor Haddad")
+    guide.site.cookie_of(who)
+    return guide.operator(f"/users/{who.username}/sessions")
+
+
+@state("security")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Priya Raman")
+    guide.site.cookie_of(who)
+    return guide.person(who, "/security")
+
+
+@state("security, refused")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/security")
+    press(page, "Change password")
+    page.locator("#error-summary").wait_for()
+    return page
 
 
 @state("user deleted")
@@ -319,6 +348,41 @@ def _(guide: Guide) -> Page:
 @state("tiers compared")
 def _(guide: Guide) -> Page:
     return guide.operator("/compare")
+
+
+def with_a_trail(page: Page, times: int = 1) -> Page:
+    """Let whoever is signed in do things that the trail keeps."""
+    for _ in range(times):
+        for tier in ("pro", "free"):
+            page.goto("/users/bob")
+            page.get_by_label("Assigned tier").select_option(tier)
+            press(page, "Change tier")
+            page.get_by_text("Bob Baker moved to").first.wait_for()
+    return page
+
+
+@state("audit log")
+def _(guide: Guide) -> Page:
+    page = with_a_trail(guide.operator("/"))
+    page.goto("/audit")
+    return page
+
+
+@state("audit log, nothing that matches")
+def _(guide: Guide) -> Page:
+    return guide.operator("/audit?q=zzyzx")
+
+
+@state("recent activity")
+def _(guide: Guide) -> Page:
+    page = with_a_trail(guide.operator("/"))
+    page.goto("/activity")
+    return page
+
+
+@state("recent activity, none")
+def _(guide: Guide) -> Page:
+    return guide.holder("/activity")
 
 
 @state("system")

@@ -15,10 +15,17 @@ def doors(app: Flask, method: str, username: str = "bob") -> list[tuple[str, str
     """The (endpoint, path) of every door of these features that takes ``method``."""
     rules = [rule for rule in app.url_map.iter_rules() if method in (rule.methods or ())]
     return [
-        (rule.endpoint, rule.rule.replace("<username>", username).replace("<token>", "a.b.c"))
+        (rule.endpoint, path_of(rule.rule, username))
         for rule in rules
         if rule.endpoint.split(".")[0] in BLUEPRINTS
     ]
+
+
+def path_of(rule: str, username: str) -> str:
+    values = {"<username>": username, "<token>": "a.b.c", "<int:id>": "2"}
+    for variable, value in values.items():
+        rule = rule.replace(variable, value)
+    return rule
 
 
 def operators_doors(app: Flask, username: str) -> list[tuple[str, str]]:

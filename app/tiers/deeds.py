@@ -1,0 +1,53 @@
+"""What operators do to tiers and their limits, as the audit trail keeps it. The doors commit."""
+
+from app.audit.trail import record
+from app.extensions import db
+from app.tiers.limits import limited_routes
+from app.tiers.models import RateLimit, Tier
+
+
+def add(tier: Tier) -> None:
+    """Store a new tier, on record. Raises IntegrityError when the name is taken."""
+    db.session.add(tier)
+    db.session.flush()  # gives it the id by which the trail knows it
+    record("tier.created", tier.as_subject)
+
+
+def rename(tier: Tier, name: str) -> None:
+    before = tier.name
+    tier.name = name
+    if name != before:
+        record("tier.renamed", tier.as_subject, changes={"name": (before, name)})
+
+
+def delete(tier: Tier) -> None:
+    """Delete a tier; what it allowed stays readable in the trail."""
+    changes = {title(limit.route): (limit.phrase, None) for limit in tier.limits}
+    record("tier.deleted", tier.as_subject, changes=changes)
+    db.session.delete(tier)
+
+
+def add_limit(tier: Tier, limit: RateLimit) -> None:
+    """Give ``tier`` a limit that is filled in."""
+    tier.limits.append(limit)
+    record("limit.created", tier.as_subject, changes={title(limit.route): (None, limit.phrase)})
+
+
+def change_limit(limit: RateLimit, requests: int, period: int) -> None:
+    """Allow so many requests every ``period`` seconds."""
+    before = limit.phrase
+    limit.limit, limit.period = requests, period
+    if limit.phrase != before:
+        changes = {title(limit.route): (before, limit.phrase)}
+        record("limit.changed", limit.tier.as_subject, changes=changes)
+
+
+def remove_limit(tier: Tier, limit: RateLimit) -> None:
+    record("limit.deleted", tier.as_subject, changes={title(limit.route): (limit.phrase, None)})
+    tier.limits.remove(limit)
+
+
+def title(key: str) -> str:
+    """A route as the trail names it: "POST /tasks"; its key when there is no such route."""
+    route = limited_routes().get(key)
+    return f"{' '.join(route.methods)} {route.path}" if route else key
