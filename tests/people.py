@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
 from app.auth.models import Session
@@ -75,6 +76,10 @@ class Browser:
         with self.client.session_transaction() as session:
             session["_user_id"] = token
             session["_fresh"] = True
+            session["csrf_token"] = self.username
+        # As Flask-WTF signs it: asking a page for it would cost each test a page.
+        key = URLSafeTimedSerializer(settings.secret_key.get_secret_value(), "wtf-csrf-token")
+        self._token = key.dumps(self.username)
 
     @property
     def token(self) -> str:

@@ -13,7 +13,7 @@ from tests.tiers.screen import limit_id, rules_of
 @pytest.mark.parametrize("column", ["limit", "period"])
 @pytest.mark.parametrize("value", ["0", "-1", "NULL"])
 def test_no_stored_rule_can_switch_a_limit_off(app: Flask, column: str, value: str) -> None:
-    statement = f'UPDATE rate_limits SET "{column}" = {value}'  # noqa: S608 - our own words
+    statement = f'UPDATE rate_limits SET "{column}" = {value}'
     with app.app_context(), pytest.raises(IntegrityError):
         db.session.execute(text(statement))
 
