@@ -26,7 +26,7 @@ TEXT = {
 }
 # Put together here, so that this file does not name them either.
 REGISTRIES = [f"{name}.{end}" for name, end in (("pypi", "org"), ("npmjs", "com"))]
-REGISTRIES += ["files." + "pythonhosted.org", "registry." + "npmjs.org", "deb." + "debian.org"]
+REGISTRIES += ["pythonhosted" + ".org", "npmjs" + ".org", "debian" + ".org"]
 
 # Imports
 
