@@ -1,5 +1,6 @@
 """./dev run: what it prepares, what it refuses, and how it ends."""
 
+import json
 import os
 import re
 import signal
@@ -9,10 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.copies import Copy, free_port
+from tests.servers import choose_postgres, choose_redis
 
 RUN = (sys.executable, "scripts/run.py")
 
@@ -44,13 +49,13 @@ def refused(
 class Started:
     """Gatehouse started in a copy, once it has said that it is ready."""
 
-    def __init__(self, copy: Copy) -> None:
+    def __init__(self, copy: Copy, **settings: str) -> None:
         self.copy = copy
         self.port = free_port()
         self.process = subprocess.Popen(
             RUN,
             cwd=copy.folder,
-            env=copy.environment(PORT=str(self.port)),
+            env=copy.environment(PORT=str(self.port), **settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -163,6 +168,36 @@ def test_the_first_start_says_the_password_and_the_address(started: Started) -> 
     assert "Made the first admin: admin" in started.words
     assert "password" in started.words
     assert started.words.endswith(f"Gatehouse is ready: http://127.0.0.1:{started.port}\n")
+
+
+def test_the_same_command_runs_on_postgresql_and_redis(copy: Copy) -> None:
+    with choose_postgres() as postgres, choose_redis() as redis:
+        address = make_url(postgres.url("postgres"))
+        where = urlsplit(redis.url(0))
+        settings = {
+            "POSTGRES_SERVER": str(address.host),
+            "POSTGRES_PORT": str(address.port),
+            "POSTGRES_USER": str(address.username),
+            "POSTGRES_PASSWORD": str(address.password or ""),
+            "POSTGRES_DB": str(address.database),
+        }
+        for purpose in ("CACHE", "QUEUE", "RATE_LIMIT"):
+            settings[f"REDIS_{purpose}_HOST"] = str(where.hostname)
+            settings[f"REDIS_{purpose}_PORT"] = str(where.port)
+        started = Started(copy, **settings)
+        try:
+            with urlopen(f"http://127.0.0.1:{started.port}/readyz") as answer:
+                told = json.load(answer)
+            healthy = copy.run(sys.executable, "scripts/healthcheck.py", PORT=str(started.port))
+        finally:
+            started.process.terminate()
+            started.end()
+
+    assert told["status"] == "ready"
+    parts = {name: part["detail"] for name, part in told["checks"].items()}
+    assert (parts["database"], parts["queue"], parts["cache"]) == ("postgresql", "redis", "redis")
+    assert healthy.returncode == 0
+    assert copy.run(sys.executable, "scripts/healthcheck.py", PORT="1").returncode == 1
 
 
 def test_ctrl_c_ends_web_and_worker_cleanly(started: Started) -> None:
