@@ -36,6 +36,9 @@ class TaskFailed(Exception):
 
 
 TaskFunction = Callable[..., Any]
+# Records a job by the name of its task and its arguments; set by app.jobs, so that every feature
+# can ask for work without knowing who keeps the books.
+Ledger = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Task:
 
 
 TASKS: dict[str, Task] = {}
+HOUSEKEEPING: list[Callable[[], None]] = []
+_ledger: list[Ledger] = []
 
 
 def task(
@@ -76,3 +81,22 @@ def task(
         return function
 
     return declare
+
+
+def keeps_ledger(function: Ledger) -> Ledger:
+    """Let ``function(task, **arguments)`` record what ``enqueue`` asks for."""
+    _ledger[:] = [function]
+    return function
+
+
+def enqueue(function: TaskFunction, **arguments: Any) -> None:
+    """Ask for a run of a task as part of the current transaction; the worker hears of it once that
+    is committed. Pass ids and plain values, never a secret: they are stored.
+    """
+    _ledger[0](function.__name__, **arguments)
+
+
+def housekeeping(function: Callable[[], None]) -> Callable[[], None]:
+    """Let workers call the function every few minutes: to remove what is over. It commits."""
+    HOUSEKEEPING.append(function)
+    return function

@@ -6,7 +6,8 @@ from typing import Any
 
 import structlog
 from flask import current_app
-from sqlalchemy import update
+from sqlalchemy import event, update
+from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.database import now
@@ -14,7 +15,7 @@ from app.extensions import db, queue
 from app.jobs import moves
 from app.jobs.models import Job, JobChunk, JobLog
 from app.jobs.running import RunningJob, fresh
-from app.tasks import TASKS, Cancelled, TaskFailed
+from app.tasks import TASKS, Cancelled, TaskFailed, keeps_ledger
 from app.users.models import User
 
 log = structlog.get_logger()
@@ -26,14 +27,39 @@ HELD: set[tuple[str, int]] = set()
 
 def start(task: str, owner: User | None, name: str = "", **arguments: Any) -> Job:
     """Record a job, commit, then tell the queue. Runs later even if the queue is away."""
+    job = record(task, owner, name, **arguments)
+    db.session.commit()
+    send(job.id)
+    return job
+
+
+def record(task: str, owner: User | None, name: str = "", **arguments: Any) -> Job:
+    """Add a job to the session. The caller commits."""
     job = Job.asked_for(task, owner, name, **arguments)
     job.attempts = tries_of(task)
     db.session.add(job)
     db.session.flush()
     db.session.add(JobLog(job_id=job.id, text=f"Queued by {owner.username if owner else 'system'}"))
-    db.session.commit()
-    send(job.id)
     return job
+
+
+@keeps_ledger
+def ask(task: str, **arguments: Any) -> None:
+    """Record a job of nobody's, and tell the queue once the caller has committed it."""
+    job = record(task, None, **arguments)
+    db.session.info.setdefault("untold", []).append(job.id)
+
+
+@event.listens_for(Session, "after_commit")
+def tell_queue(session: Session) -> None:
+    # No statement may run here, so the sweep may send it once more: the claim makes that harmless.
+    for identifier in session.info.pop("untold", ()):
+        queue.send("run", identifier)
+
+
+@event.listens_for(Session, "after_rollback")
+def forget_untold(session: Session) -> None:
+    session.info.pop("untold", None)
 
 
 def tries_of(task: str) -> int:
