@@ -19,10 +19,12 @@ from app.values import (
     Known,
     Port,
     RedisURL,
+    WebOrigin,
     between,
     database_from_parts,
     local_hosts,
     redis_from_parts,
+    smtp_port,
     web_workers,
 )
 
@@ -104,6 +106,15 @@ class Settings(BaseSettings):
     session_remember_days: Days = 7
     session_absolute_days: Days = 30
 
+    sign_up: Literal["open", "closed"] = "open"
+    public_url: WebOrigin | None = None
+    smtp_host: HostName | None = None
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_port: Port = Field(default_factory=smtp_port)
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    mail_from: EmailStr | None = Field(default_factory=lambda known: known["contact_email"])
+
     admin_name: Annotated[str, between(2, 30)] = "Admin"
     admin_email: EmailStr = "admin@example.com"
     admin_username: Annotated[str, Field(pattern="^[a-z0-9]{2,20}$")] = "admin"
@@ -146,6 +157,16 @@ class Settings(BaseSettings):
     def queue_path(self) -> Path:
         """Where jobs queue when there is no Redis for them."""
         return self.data_dir / "queue.sqlite3"
+
+    @property
+    def keeps_mail(self) -> bool:
+        """Whether mails are kept for the developer to read instead of being sent."""
+        return self.is_local and self.smtp_host is None
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether mails reach anybody. Without them nobody can sign up or reset a password."""
+        return self.smtp_host is not None or self.is_local
 
     @property
     def limiter_storage_uri(self) -> str:

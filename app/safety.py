@@ -37,6 +37,11 @@ def _open_doors(settings: "Settings") -> Iterator[Refusal]:
     if not settings.trusted_hosts:
         advice = "Name the hosts that visitors use, with commas between them."
         yield {"trusted_hosts"}, f"TRUSTED_HOSTS is not set. {advice}"
+    if (settings.public_url or "").startswith("http:"):
+        yield {"public_url"}, "PUBLIC_URL must begin with https://: mailed links let people in."
+    if settings.smtp_host and settings.mail_from is None:
+        advice = "Set it, or CONTACT_EMAIL, to the address that mails come from."
+        yield {"mail_from", "contact_email", "smtp_host"}, f"MAIL_FROM is not set. {advice}"
     if settings.redis_rate_limit_url is None:
         used = {f"redis_rate_limit_{part}" for part in ("host", "port", "url")}
         advice = "Set it, or REDIS_RATE_LIMIT_URL, so that all processes count together."
@@ -72,6 +77,11 @@ def doubts(settings: "Settings") -> Iterator[str]:
         yield (
             "The database is SQLite: it serves one machine only. Set DATABASE_URL or POSTGRES_* "
             "to use PostgreSQL."
+        )
+    if not settings.has_mail:
+        yield (
+            "SMTP_HOST is not set: no mails are sent, so nobody can sign up, confirm an address or "
+            "reset a password."
         )
     cache, queue = settings.redis_cache_url, settings.redis_queue_url
     if cache and queue and _server(cache) == _server(queue):

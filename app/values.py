@@ -102,6 +102,22 @@ def redis_from_parts(purpose: str) -> Callable[[Known], str | None]:
     return url
 
 
+def smtp_port(known: Known) -> int:
+    """What mail servers usually listen on for that kind of connection (RFC 8314)."""
+    return {"starttls": 587, "tls": 465, "none": 25}[known["smtp_security"]]
+
+
+def _web_origin(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise ValueError("must look like https://app.example.org, without a path")
+    return f"{parts.scheme}://{parts.netloc}/"
+
+
 def web_workers(known: Known) -> int:
     """One when something is kept in the process or in a file, which two would not share well."""
     on_file = known["database_url"].get_secret_value().startswith("sqlite")
@@ -124,5 +140,6 @@ HostName = Annotated[str, AfterValidator(_host_name)]
 Hosts = Annotated[list[str], NoDecode, BeforeValidator(_split_hosts), AfterValidator(_host_names)]
 # What may hold a password stays out of repr(): as a SecretStr, or as a field that is not shown.
 DatabaseURL = Annotated[SecretStr, AfterValidator(_database_url)]
+WebOrigin = Annotated[str, AfterValidator(_web_origin)]
 RedisURL = Annotated[str, AfterValidator(_redis_url)]
 Folder = Annotated[Path, AfterValidator(_from_project)]
