@@ -4,6 +4,7 @@ from flask import Flask
 
 from app import cli, context, envelope, errors, htmx, logs, words
 from app.audit.pages import audit
+from app.auth import confirmation
 from app.auth.pages import auth
 from app.auth.security_pages import security
 from app.config import PROJECT_ROOT, Settings, load_settings
@@ -19,22 +20,31 @@ from app.extensions import (
     migrate,
     queue,
 )
+from app.factors import models as factor_models
 from app.home.pages import home
 from app.jobs import tasks as job_tasks
 from app.jobs.cli import worker
 from app.jobs.pages import jobs
+from app.mail.pages import mail
 from app.queue import redis_patience
 from app.system.pages import system
 from app.tiers import limit_pages, limits
 from app.tiers.cli import create_tier, limits_commands
 from app.tiers.pages import tiers
+from app.tokens import models as token_models
 from app.users import edit_pages, standing_pages
 from app.users import tasks as user_tasks
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
 
-PAGES = (home, audit, auth, security, jobs, tiers, users, system)
-MORE_PAGES = (limit_pages, edit_pages, standing_pages)  # importing them adds doors to the above
+PAGES = (home, audit, auth, security, jobs, mail, tiers, users, system)
+MORE_PAGES = (
+    confirmation,
+    limit_pages,
+    edit_pages,
+    standing_pages,
+)  # importing them adds doors to the above
+TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
 TASK_MODULES = (user_tasks, job_tasks)  # importing them declares their tasks
 

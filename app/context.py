@@ -46,7 +46,7 @@ def for_every_template() -> dict[str, Any]:
         "settings": current_app.config["SETTINGS"],
         "navigation": navigation,
         "theme": theme,
-        "keys_off": False,
+        "keys_off": bool(getattr(g.get("_login_user"), "keys_off", False)),
         "request_id": request_id(),
     }
 

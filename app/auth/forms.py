@@ -23,6 +23,11 @@ class SignInForm(Form):
             raise ValidationError("Enter your password")
 
 
+class ConfirmForm(Form):
+    confirm_password = PasswordField("Your password")
+    next = HiddenField()
+
+
 class FirstPasswordForm(Form):
     password = PasswordField("Choose a password", [Follows(Password)])
 

@@ -1,6 +1,5 @@
 """Sessions: a row for each browser that is signed in. The token itself is never stored."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -11,13 +10,11 @@ from app.auth.devices import device
 from app.database import now
 from app.extensions import Model
 from app.users.models import User
+from app.users.one_time import digest
 
 TOUCH_EVERY = timedelta(minutes=1)
-
-
-def digest(token: str) -> str:
-    """What the table keeps of a token: useless to whoever reads it."""
-    return hashlib.sha256(token.encode()).hexdigest()
+BROWSER, API = "browser", "api"
+CONFIRMED_FOR = timedelta(minutes=10)
 
 
 class Session(Model):
@@ -35,6 +32,8 @@ class Session(Model):
     idle_seconds: Mapped[int]
     address: Mapped[str] = mapped_column(String(45), default="")
     agent: Mapped[str] = mapped_column(String(255), default="")
+    kind: Mapped[str] = mapped_column(String(8), default=BROWSER, server_default=BROWSER)
+    confirmed_at: Mapped[datetime | None] = mapped_column(default=now)
     user: Mapped[User] = relationship()
 
     @classmethod
@@ -57,8 +56,14 @@ class Session(Model):
 
     @property
     def device(self) -> str:
-        """The browser in words: "Firefox on Linux"."""
-        return device(self.agent)
+        """The browser in words: "Firefox on Linux"; or the program."""
+        words = device(self.agent)
+        return f"API sign-in, {words}" if self.kind == API else words
+
+    @property
+    def confirmed_until(self) -> datetime | None:
+        """Until when the password counts as just given."""
+        return self.confirmed_at and self.confirmed_at + CONFIRMED_FOR
 
     def renew(self) -> str:
         """Go on under a new token, which is returned; the old one opens nothing any more."""
@@ -73,12 +78,13 @@ class Session(Model):
 
     @classmethod
     def living(cls, token: str) -> Select["Session"]:
-        """The session of ``token``, with its person, unless it has ended."""
+        """The browser's session of ``token``, with its person, unless it has ended."""
         moment = now()
         return (
             select(cls)
             .options(joinedload(cls.user))
-            .where(cls.token_hash == digest(token), cls.ends_at > moment, cls.idle_until > moment)
+            .where(cls.token_hash == digest(token), cls.kind == BROWSER)
+            .where(cls.ends_at > moment, cls.idle_until > moment)
         )
 
     @classmethod

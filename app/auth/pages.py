@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RequestLimit
 from flask_login import current_user
 
-from app.access import operators_only, sign_in_required
+from app.access import confirmation_required, operators_only, sign_in_required
 from app.audit.trail import record
 from app.auth import sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
@@ -112,8 +112,16 @@ def sign_out_everywhere(username: str) -> ResponseReturnValue:
     return redirect_with(place, Toast(f"{user.name} is signed out everywhere"))
 
 
+@auth.post("/confirm")
+@sign_in_required
+@confirmation_required
+def confirm() -> ResponseReturnValue:
+    """Where a page that needs the password sends it; then the page is opened again."""
+    return redirect_with(own_page(request.form.get("next"), url_for("home.index")))
+
+
 def guest(token: str) -> User:
-    user = invited(token)
+    user, _ = invited(token)
     if user is None:
         raise Missing("This link was used already, or it is too old. Ask for a new one.")
     return user

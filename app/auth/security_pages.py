@@ -10,11 +10,12 @@ from app.access import operators_only, sign_in_required
 from app.audit import trail
 from app.auth import sessions
 from app.auth.forms import ChangePasswordForm
-from app.auth.models import Session, digest
+from app.auth.models import Session
 from app.errors import Missing, Refused, answering
 from app.extensions import client_address, db, limiter
 from app.htmx import Toast, page_before, redirect_with, render, swap_or_redirect
 from app.users.models import User
+from app.users.one_time import digest
 
 security = Blueprint("security", __name__)
 

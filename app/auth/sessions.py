@@ -82,6 +82,21 @@ def keep_only_this(user: User) -> None:
     login_user(user)
 
 
+def confirm(user: User) -> None:
+    """Note that ``user`` just gave the password, and go on under a new id; commits.
+
+    Forms that are open stay good. Raises Stale when this session has just been ended.
+    """
+    row = db.session.scalar(Session.living(user.session_token or ""))
+    if row is None:
+        raise Stale
+    row.confirmed_at = now()
+    token = row.renew()
+    db.session.commit()
+    user.session_token, user.confirmed_until = token, row.confirmed_until
+    login_user(user)
+
+
 def seen_now() -> dict[str, object]:
     """Only that somebody was here: neither the version nor the time of change moves."""
     return {"last_seen_at": now(), "updated_at": User.updated_at}
@@ -96,7 +111,7 @@ def load(token: str) -> User | None:
     user = row.user
     if row.is_stale:
         note_use(row)
-    user.session_token = token
+    user.session_token, user.confirmed_until = token, row.confirmed_until
     return user
 
 

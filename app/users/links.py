@@ -1,45 +1,85 @@
-"""Links that let somebody without a password in once: signed, short-lived, spent by use."""
+"""Links and steps that work once: made, found and spent here.
 
-import hashlib
+An invitation is a signed link, since an operator's page shows it again and again; everything
+else is a row of ``one_time_tokens``.
+"""
+
 import hmac
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from flask import current_app
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from app.extensions import db
 from app.users.models import User
+from app.users.one_time import OneTimeToken, fingerprint
 
 INVITATION_LASTS = timedelta(days=7)
+# How long each kind of token lives.
+LASTS = {
+    "sign-up": timedelta(hours=24),
+    "confirm": timedelta(hours=24),
+    "email": timedelta(hours=1),
+    "reset": timedelta(hours=1),
+    "factor": timedelta(minutes=10),
+    "passkey": timedelta(minutes=5),
+    "app": timedelta(minutes=15),
+}
 
 
-def _signer(purpose: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.secret_key or "", salt=f"link/{purpose}")
+def issue(purpose: str, user: User | None, **payload: Any) -> str:
+    """A token for ``purpose``, bound to the account as it is now. The caller commits."""
+    row = OneTimeToken.about(purpose, user, LASTS[purpose], **payload)
+    token = row.renew()
+    db.session.add(row)
+    return token
 
 
-def _state(user: User) -> str:
-    """A fingerprint that changes with the password and the address.
+def find(purpose: str, token: str) -> OneTimeToken | None:
+    """The living row of ``token``; None when it is unknown, old, spent, or the account changed.
 
-    So a used link is spent, and one that went to a wrong address ends when that is corrected.
+    Looking changes nothing, so a scanner that follows links in mails spends none.
     """
-    facts = f"{user.uuid}/{user.password_hash}/{user.email}"
-    return hashlib.sha256(facts.encode()).hexdigest()[:24]
+    row = db.session.scalar(OneTimeToken.living(purpose, token))
+    if row is None or not row.fits:
+        return None
+    return row if row.user is None or row.user.is_active else None
 
 
-def invitation(user: User) -> str:
-    """The token of a link by which ``user`` chooses a first password."""
-    return _signer("invitation").dumps([user.uuid.hex, _state(user)])
+def spend(row: OneTimeToken) -> bool:
+    """Use up ``row``: True for exactly one of several at once. The caller commits."""
+    spent = db.session.execute(
+        OneTimeToken.spent(row.id).execution_options(synchronize_session=False)
+    )
+    db.session.expunge(row)
+    return bool(spent.rowcount)  # type: ignore[attr-defined]
 
 
-def invited(token: str) -> User | None:
-    """Whom the token invites; None when it is forged, older than 7 days, or already used."""
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.secret_key or "", salt="link/invitation")
+
+
+def invitation(user: User, mailed: bool = False) -> str:
+    """The token of a link by which ``user`` chooses a first password.
+
+    One that was ``mailed`` also proves that the address is theirs.
+    """
+    return _signer().dumps([user.uuid.hex, fingerprint(user)[:24], mailed])
+
+
+def invited(token: str) -> tuple[User | None, bool]:
+    """Whom the token invites, and whether it came by mail.
+
+    Nobody when it is forged, older than 7 days, or already used.
+    """
     try:
         lasts = int(INVITATION_LASTS.total_seconds())
-        identifier, state = _signer("invitation").loads(token, max_age=lasts)
+        identifier, state, mailed = _signer().loads(token, max_age=lasts)
         user = db.session.scalar(User.by_uuid(uuid.UUID(hex=identifier)))
     except (BadData, ValueError, TypeError):
-        return None
+        return None, False
     if user is None or not user.is_active or user.password_hash is not None:
-        return None
-    return user if hmac.compare_digest(state, _state(user)) else None
+        return None, False
+    return (user if hmac.compare_digest(state, fingerprint(user)[:24]) else None), bool(mailed)

@@ -5,7 +5,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, Select, String, Update, Uuid, func, or_, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Select,
+    String,
+    Update,
+    Uuid,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, column_property, joinedload, mapped_column, relationship
 
 from app.audit.models import Subject
@@ -32,10 +43,13 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
     name: Mapped[str] = mapped_column(String(30))
     username: Mapped[str] = mapped_column(String(20), index=True)
     email: Mapped[str] = mapped_column(String(254), index=True)
+    email_confirmed_at: Mapped[datetime | None]
     password_hash: Mapped[str | None] = mapped_column(String(255))
+    must_reset: Mapped[bool] = mapped_column(default=False, server_default=false())
     profile_image_url: Mapped[str | None] = mapped_column(String(500))
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     theme: Mapped[str | None] = mapped_column(String(5))
+    keys_off: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_superuser: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column("is_active", default=True)
     tier_id: Mapped[int | None] = mapped_column(
@@ -44,8 +58,11 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
     last_seen_at: Mapped[datetime | None] = mapped_column(index=True)
     tier: Mapped[Tier | None] = relationship(lazy="joined")
 
-    # The token of the session this person came in by; set by app.auth, kept by Flask-Login.
+    # How this person came in, set by app.auth: the token of the session, kept by Flask-Login; until
+    # when the password counts as just confirmed; whether a program may only read.
     session_token = None  # type: str | None
+    confirmed_until = None  # type: datetime | None
+    reads_only = False  # type: bool
 
     def get_id(self) -> str:
         return self.session_token or ""
@@ -75,6 +92,7 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
 
     def set_password(self, password: str) -> None:
         self.password_hash = hash_password(password)
+        self.must_reset = False
 
     def has_password(self, password: str) -> bool:
         return is_right(self.password_hash, password)

@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from itsdangerous import TimestampSigner
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from app.database import now
 from app.users import links
+from app.users.one_time import fingerprint
 from tests.auth.coming_in import is_in, sign_in
 from tests.people import Browser
 from tests.users.saved import add, change, everything, saved
@@ -94,7 +95,8 @@ def test_a_link_made_for_another_purpose_is_refused(
 ) -> None:
     with app.test_request_context():
         dora = saved(app, "dora")
-        other = links._signer("another purpose").dumps([dora.uuid.hex, links._state(dora)])
+        signer = URLSafeTimedSerializer(app.secret_key, salt="another purpose")
+        other = signer.dumps([dora.uuid.hex, fingerprint(dora)[:24], False])
 
     assert stranger.post(f"/welcome/{other}", {"password": CHOSEN}).status_code == 404
 
