@@ -4,7 +4,7 @@ from flask import Flask
 
 from app import cli, context, envelope, errors, htmx, logs, words
 from app.audit.pages import audit
-from app.auth import confirmation
+from app.auth import confirmation, operator_pages, operator_tasks, reset_tasks
 from app.auth.pages import auth
 from app.auth.security_pages import security
 from app.config import PROJECT_ROOT, Settings, load_settings
@@ -32,7 +32,7 @@ from app.tiers import limit_pages, limits
 from app.tiers.cli import create_tier, limits_commands
 from app.tiers.pages import tiers
 from app.tokens import models as token_models
-from app.users import edit_pages, standing_pages
+from app.users import edit_pages, role_pages, standing_pages
 from app.users import tasks as user_tasks
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
@@ -42,11 +42,13 @@ MORE_PAGES = (
     confirmation,
     limit_pages,
     edit_pages,
+    operator_pages,
+    role_pages,
     standing_pages,
 )  # importing them adds doors to the above
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
-TASK_MODULES = (user_tasks, job_tasks)  # importing them declares their tasks
+TASK_MODULES = (user_tasks, job_tasks, operator_tasks, reset_tasks)  # importing them declares their tasks
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -3,7 +3,18 @@
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Delete, ForeignKey, Select, String, delete, event, or_, select
+from sqlalchemy import (
+    Connection,
+    Delete,
+    ForeignKey,
+    Select,
+    String,
+    delete,
+    event,
+    inspect,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, Mapper, joinedload, mapped_column, relationship
 
 from app.auth.devices import device
@@ -119,6 +130,10 @@ class Session(Model):
 
 @event.listens_for(User, "after_update")
 def sign_out_whoever_is_shut_out(_mapper: Mapper[User], connection: Connection, user: User) -> None:
-    """By whatever door: a session from before must not come back with the account."""
-    if not user.is_active:
+    """By whatever door: a session from before must not come back with the account, nor go on with
+    other rights than it began with, nor outlive a password that is not trusted any more.
+    """
+    role = inspect(user).attrs.is_superuser.history
+    distrusted = user.must_reset and inspect(user).attrs.must_reset.history.has_changes()
+    if not user.is_active or role.has_changes() or distrusted:
         connection.execute(Session.ended_for(user))
