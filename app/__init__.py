@@ -48,7 +48,12 @@ MORE_PAGES = (
 )  # importing them adds doors to the above
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
-TASK_MODULES = (user_tasks, job_tasks, operator_tasks, reset_tasks)  # importing them declares their tasks
+TASK_MODULES = (
+    user_tasks,
+    job_tasks,
+    operator_tasks,
+    reset_tasks,
+)  # importing them declares their tasks
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -10,7 +10,6 @@ from flask import Flask, Response, flash, make_response, redirect, render_templa
 from flask.typing import ResponseReturnValue
 from werkzeug.urls import iri_to_uri
 
-
 CAME_FROM = "came_from"
 
 

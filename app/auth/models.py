@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -133,7 +134,8 @@ def sign_out_whoever_is_shut_out(_mapper: Mapper[User], connection: Connection, 
     """By whatever door: a session from before must not come back with the account, nor go on with
     other rights than it began with, nor outlive a password that is not trusted any more.
     """
-    role = inspect(user).attrs.is_superuser.history
-    distrusted = user.must_reset and inspect(user).attrs.must_reset.history.has_changes()
-    if not user.is_active or role.has_changes() or distrusted:
+    attributes: Any = inspect(user).attrs
+    has_other_role = attributes.is_superuser.history.has_changes()
+    is_distrusted = user.must_reset and attributes.must_reset.history.has_changes()
+    if has_other_role or is_distrusted or not user.is_active:
         connection.execute(Session.ended_for(user))

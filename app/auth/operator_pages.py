@@ -54,6 +54,6 @@ def remove_factors(username: str) -> ResponseReturnValue:
     take_all_factors(user)
     sessions.end_all(user)
     if has_mail():
-        enqueue(mail_factors_removed, user_id=user.id)
+        enqueue(mail_factors_removed, user_id=user.id, site=this_site())
     db.session.commit()
     return redirect_with(page_of(user), Toast(f"The second factors of {user.name} are removed"))

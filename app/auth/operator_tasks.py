@@ -1,5 +1,7 @@
 """Mails that tell people what an operator did to their account."""
 
+from flask import current_app
+
 from app.extensions import db
 from app.mail.sending import Letter, send
 from app.tasks import Running, task
@@ -7,11 +9,12 @@ from app.users.models import User
 
 
 @task("Second factors removed mail")
-def mail_factors_removed(_job: Running, *, user_id: int) -> None:
+def mail_factors_removed(_job: Running, *, user_id: int, site: str) -> None:
     """Tell a person that their password alone lets them in now."""
     user = db.session.get(User, user_id)
     if user is not None and not user.is_deleted:
-        send(letter_to(user))
+        with current_app.test_request_context(base_url=site):
+            send(letter_to(user))
 
 
 def letter_to(user: User) -> Letter:

@@ -1,5 +1,7 @@
 """The mail with the link by which a person chooses a new password."""
 
+from flask import current_app
+
 from app.extensions import db
 from app.mail.sending import Letter, send
 from app.tasks import Running, task
@@ -13,7 +15,8 @@ def mail_reset(_job: Running, *, email: str, site: str) -> None:
     user = db.session.scalar(User.by_login(email))
     if user is None or not user.is_active:
         return
-    send(letter_to(user, f"{site}reset/{links.issue('reset', user)}"))
+    with current_app.test_request_context(base_url=site):
+        send(letter_to(user, f"{site}reset/{links.issue('reset', user)}"))
 
 
 def letter_to(user: User, link: str) -> Letter:

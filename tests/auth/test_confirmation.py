@@ -1,20 +1,15 @@
 """Before what is dangerous the password is asked for again; it then counts for ten minutes."""
 
 import re
-from datetime import timedelta
 from html import unescape
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from app.access import confirmation_required, sign_in_required
-from app.auth.models import Session
-from app.database import now
-from app.extensions import db
 from tests.audit.kept import kept, told
-from tests.auth.coming_in import copy_of, is_in, sessions_of
+from tests.auth.coming_in import copy_of, is_in, let_pass, sessions_of
 from tests.people import PASSWORD, Browser, undo_of
 from tests.users.saved import saved
 
@@ -23,25 +18,16 @@ FROM = {"Referer": "http://localhost/users?q=bob"}
 SENT = {"back": "/users?q=bob", "extra": 'a "quoted" <b>word</b>', "next": "/kept"}
 
 
-def let_pass(app: Flask, minutes: float, username: str = "alice") -> None:
-    """Move the last confirmation of a person's every session back in time."""
-    values = {"confirmed_at": now() - timedelta(minutes=minutes)}
-    with app.app_context():
-        user = Session.user_id == saved(app, username).id
-        db.session.execute(update(Session).where(user).values(**values))
-        db.session.commit()
-
-
 @pytest.fixture
 def old(app: Flask, alice: Browser) -> Browser:
     """Alice, who gave her password too long ago."""
-    let_pass(app, 10)
+    let_pass(app, 10, "alice")
     return alice
 
 
 def fields(html: str) -> dict[str, str]:
     """What the form that asks would send, as a browser without script does."""
-    form = re.search(r'<form[^>]*data-once.*?</form>', html, re.S)
+    form = re.search(r"<form[^>]*data-once.*?</form>", html, re.S)
     assert form, html
     found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form.group())
     return {name: unescape(value) for name, value in found if name != "csrf_token"}
@@ -84,9 +70,9 @@ def test_the_right_password_does_it_at_once_and_counts_for_ten_minutes(
         ("Alice Archer", "account.deleted"),
     ]
     assert old.post("/users/carol/deactivate").status_code == 303
-    let_pass(app, 9.9)
+    let_pass(app, 9.9, "alice")
     assert old.post("/users/carol/delete").status_code == 303
-    let_pass(app, 10)
+    let_pass(app, 10, "alice")
     assert old.post("/users/mallory/delete").status_code == 403
 
 
@@ -145,9 +131,7 @@ def test_htmx_gets_it_in_place_of_the_page(old: Browser) -> None:
     assert answer_it(old, part).location == "/users?q=bob"
 
 
-def test_the_id_changes_the_copy_is_dead_and_open_forms_stay_good(
-    app: Flask, old: Browser
-) -> None:
+def test_the_id_changes_the_copy_is_dead_and_open_forms_stay_good(app: Flask, old: Browser) -> None:
     token = old.token
     copy, before = copy_of(old), sessions_of(app, "alice")[0].token_hash
 
@@ -162,7 +146,7 @@ def test_the_id_changes_the_copy_is_dead_and_open_forms_stay_good(
 
 def test_another_session_of_the_same_person_is_not_confirmed(app: Flask, old: Browser) -> None:
     other = Browser(app, "alice")
-    let_pass(app, 11)
+    let_pass(app, 11, "alice")
 
     answer_it(old, old.post(DOOR))
 
@@ -175,7 +159,7 @@ def test_too_many_guesses_stop_even_the_right_password(
 ) -> None:
     page = old.post(DOOR)
     other = Browser(app, "alice")
-    let_pass(app, 11)
+    let_pass(app, 11, "alice")
     guesses = [answer_it(old, page, "wrong").status_code for _ in range(10)]
 
     answer = answer_it(other, page)
@@ -200,17 +184,19 @@ def test_undo_works_within_the_ten_minutes(app: Flask, old: Browser) -> None:
     assert not saved(app, "bob").is_superuser
 
 
+def opened(app: Flask, browser: Browser, path: str) -> TestResponse:
+    """GET ``path`` as if its page asked for the password."""
+    endpoint = app.url_map.bind("").match(path.partition("?")[0])[0]
+    view = app.view_functions[endpoint]
+    app.view_functions[endpoint] = sign_in_required(confirmation_required(view))
+    try:
+        return browser.get(path, headers=FROM)
+    finally:
+        app.view_functions[endpoint] = view
+
+
 def test_a_page_is_opened_after_it_was_confirmed(app: Flask, old: Browser) -> None:
-    with app.test_request_context("/audit?group=role", headers=FROM):
-        token = sessions_of(app, "alice")[0]
-        assert token.confirmed_until
-        from flask_login import login_user
-
-        from app.users.models import User
-
-        user = db.session.scalars(User.by_username("alice")).unique().one()
-        login_user(user)
-        page = app.make_response(sign_in_required(confirmation_required(lambda: "in"))())
+    page = opened(app, old, "/audit?group=role")
 
     assert page.status_code == 403
     assert fields(page.text) == {"next": "/audit?group=role", "came_from": "/users?q=bob"}

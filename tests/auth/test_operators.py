@@ -13,7 +13,7 @@ from app.jobs.models import Job
 from app.mail.models import Mail
 from app.users import links
 from tests.audit.kept import kept, told
-from tests.auth.coming_in import is_in, sessions_of
+from tests.auth.coming_in import is_in, let_pass, sessions_of
 from tests.people import PASSWORD, Browser
 from tests.users.saved import add, change, everything, saved
 
@@ -156,10 +156,8 @@ def test_ones_own_and_none_are_refused(app: Flask, alice: Browser) -> None:
 def test_only_operators_who_confirmed_do_it(
     app: Flask, alice: Browser, mallory: Browser, stranger: Browser, deed: str
 ) -> None:
-    from tests.users.test_roles import forget_confirmations
-
     give_factors(app, "bob")
-    forget_confirmations(app)
+    let_pass(app, 10, "alice")
     before = everything(app)
 
     answers = [who.post(f"/users/bob/{deed}") for who in (mallory, stranger, alice)]

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.audit.kept import kept, told
-from tests.auth.coming_in import is_in, sessions_of
+from tests.auth.coming_in import is_in, let_pass, sessions_of
 from tests.people import Browser, undo_of
 from tests.users.saved import add, change, everything, saved
 
@@ -94,7 +94,7 @@ def test_only_who_can_sign_in_becomes_an_operator(
 def test_others_are_refused_and_a_stale_confirmation_is_asked_again(
     app: Flask, alice: Browser, mallory: Browser, stranger: Browser, deed: str
 ) -> None:
-    forget_confirmations(app)
+    let_pass(app, 10, "alice")
     before = everything(app)
 
     assert mallory.post(f"/users/mallory/{deed}").status_code == 403
@@ -102,17 +102,6 @@ def test_others_are_refused_and_a_stale_confirmation_is_asked_again(
     assert alice.post(f"/users/bob/{deed}").status_code == 403
 
     assert everything(app) == before
-
-
-def forget_confirmations(app: Flask) -> None:
-    from sqlalchemy import update
-
-    from app.auth.models import Session
-    from app.extensions import db
-
-    with app.app_context():
-        db.session.execute(update(Session).values(confirmed_at=None))
-        db.session.commit()
 
 
 def test_the_command_line_keeps_the_same_rules(app: Flask, bob: Browser) -> None:
