@@ -108,7 +108,7 @@ def promote(user: User) -> None:
         raise Refused(f"{user.name} cannot sign in yet, so they cannot become an operator.")
     if not user.is_superuser:
         record("role.promoted", user.as_subject, changes={"operator": ("no", "yes")})
-    user.promote()
+    user.is_superuser = True
     save(user)
 
 
@@ -116,7 +116,7 @@ def demote(user: User, actor: User | None = None) -> None:
     keep_somebody_in_charge(user, actor, "demote")
     if user.is_superuser:
         record("role.demoted", user.as_subject, changes={"operator": ("yes", "no")})
-    user.demote()
+    user.is_superuser = False
     save(user)
 
 

@@ -118,12 +118,6 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
     def activate(self) -> None:
         self.active = True
 
-    def promote(self) -> None:
-        self.is_superuser = True
-
-    def demote(self) -> None:
-        self.is_superuser = False
-
     def delete(self) -> None:
         """Take out of sight; ``restore`` brings back."""
         self.deleted_at = now()
