@@ -12,6 +12,7 @@ from app.jobs.engine import run
 from app.jobs.models import Job
 from app.mail.models import Mail
 from app.users import links
+from app.users.models import User
 from tests.audit.kept import kept, told
 from tests.auth.coming_in import is_in, let_pass, sessions_of
 from tests.people import PASSWORD, Browser
@@ -60,6 +61,29 @@ def test_a_reset_signs_out_and_mails_a_link_that_fits(
         assert found is not None
         assert found.user is not None
         assert found.user.username == "bob"
+
+
+def test_what_was_half_way_in_stays_outside(app: Flask, alice: Browser, bob: Browser) -> None:
+    """A sign-in that waits for its second step, and one that ends at the same moment."""
+    with app.app_context():
+        user = db.session.scalars(User.by_username("bob")).unique().one()
+        token = links.issue("factor", user)
+        db.session.commit()
+
+    alice.post("/users/bob/require-reset")
+    late = Browser(app, "bob")
+
+    with app.app_context():
+        assert links.find("factor", token) is None
+    assert not is_in(late)
+
+
+def test_a_link_mailed_again_works(app: Flask, alice: Browser) -> None:
+    for _ in range(2):
+        assert alice.post("/users/bob/require-reset").status_code == 303
+
+    assert len(mails(app)) == 2
+    assert "Mail the link again" in alice.htmx_get("/users/bob/sessions").text
 
 
 def test_whoever_cannot_sign_in_needs_no_reset(app: Flask, alice: Browser) -> None:

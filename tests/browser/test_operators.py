@@ -78,3 +78,26 @@ def test_a_second_press_does_not_sign_out(site: Site, come_in: ComeIn) -> None:
     }""")
 
     expect(page.locator("#toasts p", has_text="Noor Haddad deleted")).to_be_visible()
+
+
+def test_a_part_that_needs_the_password_gives_way_to_the_question(
+    site: Site, come_in: ComeIn
+) -> None:
+    hannah = site.newcomer("Hannah Lindqvist", operator=True)
+    who = site.newcomer("Noor Haddad")
+    page = come_in(hannah, expecting=("403",))
+    forget(site, hannah)
+
+    page.goto(f"/users/{who.username}?from=list")
+    page.evaluate(
+        "path => { htmx.ajax('POST', path, {target: '#tier-panel', swap: 'outerHTML'}); }",
+        f"/users/{who.username}/deactivate",
+    )
+    expect(page.locator("#main #confirm")).to_be_visible()
+    field = page.get_by_label("Your password", exact=True)
+    expect(field).to_be_focused()
+    field.fill(PASSWORD)
+    confirm(page)
+
+    page.wait_for_url(f"**/users/{who.username}?from=list")
+    assert not site.stored(who.username).active
