@@ -72,11 +72,15 @@ def test_a_second_press_does_not_sign_out(site: Site, come_in: ComeIn) -> None:
     page.goto(f"/users/{who.username}")
     page.get_by_role("button", name="Delete user").click()
     page.get_by_label("Your password", exact=True).fill(PASSWORD)
-    page.evaluate("""() => {
+    stopped = page.evaluate("""() => {
+        const stopped = [];
+        document.addEventListener("submit", (e) => stopped.push(e.defaultPrevented));
         const button = document.querySelector("#confirm button[type=submit]");
         button.click(); button.click();
+        return stopped;
     }""")
 
+    assert stopped == [False, True]
     expect(page.locator("#toasts p", has_text="Noor Haddad deleted")).to_be_visible()
 
 
