@@ -8,7 +8,7 @@ from app.tasks import Running, task
 from app.users.models import User
 
 
-@task("Second factors removed mail")
+@task("Second factors removed mail", by_hand=False)
 def mail_factors_removed(_job: Running, *, user_id: int, site: str) -> None:
     """Tell a person that their password alone lets them in now."""
     user = db.session.get(User, user_id)

@@ -9,7 +9,7 @@ from app.users import links
 from app.users.models import User
 
 
-@task("Password reset mail")
+@task("Password reset mail", by_hand=False)
 def mail_reset(_job: Running, *, email: str, site: str) -> None:
     """Mail a fresh link to whoever has that address, if anybody may still sign in with it."""
     user = db.session.scalar(User.by_login(email))

@@ -189,3 +189,10 @@ def test_only_operators_who_confirmed_do_it(
     assert [answer.status_code for answer in answers] == [403, 303, 403]
     assert 'name="confirm_password"' in answers[2].text
     assert everything(app) == before
+
+
+@pytest.mark.parametrize("task", ["mail_reset", "mail_factors_removed"])
+def test_nobody_starts_such_a_mail_by_hand(app: Flask, alice: Browser, task: str) -> None:
+    assert f'value="{task}"' not in alice.get("/").text
+    assert alice.post("/tasks", {"task": task, "name": "Mine"}).status_code == 422
+    assert mails(app) == []
