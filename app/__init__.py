@@ -4,7 +4,7 @@ from flask import Flask
 
 from app import cli, context, envelope, errors, htmx, logs, words
 from app.audit.pages import audit
-from app.auth import confirmation, reset_pages, sign_up_pages
+from app.auth import confirmation, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
 from app.auth.pages import auth
 from app.auth.security_pages import security
@@ -33,7 +33,7 @@ from app.tiers import limit_pages, limits
 from app.tiers.cli import create_tier, limits_commands
 from app.tiers.pages import tiers
 from app.tokens import models as token_models
-from app.users import edit_pages, standing_pages
+from app.users import edit_pages, role_pages, standing_pages
 from app.users import tasks as user_tasks
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
@@ -41,8 +41,8 @@ from app.users.pages import users
 PAGES = (home, audit, auth, security, jobs, mail, tiers, users, system)
 # Importing these adds doors to the above.
 MORE_PAGES = (
-    *(confirmation, reset_pages, sign_up_pages),
-    *(limit_pages, edit_pages, standing_pages),
+    *(confirmation, operator_pages, reset_pages, sign_up_pages),
+    *(limit_pages, edit_pages, role_pages, standing_pages),
 )
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)

@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from app.database import FOREIGN_KEY, broken_rule, now
 from app.envelope import request_id
 from app.extensions import db, limiter, login
-from app.htmx import Toast, page_before, redirect_with, wants_part
+from app.htmx import Toast, page_before, redirect_with, referring_page, wants_part
 from app.passwords import Busy
 
 log = structlog.get_logger()
@@ -140,7 +140,7 @@ def answer_csrf(_error: CSRFError) -> ResponseReturnValue:
 
     Our own form is drawn again with what was typed, to be sent on purpose.
     """
-    if request.headers.get("Sec-Fetch-Site") != "same-origin" and not page_before(""):
+    if request.headers.get("Sec-Fetch-Site") != "same-origin" and not referring_page(""):
         return refusal(400, "This form did not come from this site. Nothing was done.")
     if wants_part() or request.path.startswith("/api/"):
         response = refusal(400, "This form was open too long. Press the button again.")

@@ -2,8 +2,20 @@
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Delete, ForeignKey, Select, String, delete, event, or_, select
+from sqlalchemy import (
+    Connection,
+    Delete,
+    ForeignKey,
+    Select,
+    String,
+    delete,
+    event,
+    inspect,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, Mapper, joinedload, mapped_column, relationship
 
 from app.auth.devices import device
@@ -123,6 +135,11 @@ class Session(Model):
 
 @event.listens_for(User, "after_update")
 def sign_out_whoever_is_shut_out(_mapper: Mapper[User], connection: Connection, user: User) -> None:
-    """By whatever door: a session from before must not come back with the account."""
-    if not user.is_active:
+    """By whatever door: a session from before must not come back with the account, nor go on with
+    other rights than it began with, nor outlive a password that is not trusted any more.
+    """
+    attributes: Any = inspect(user).attrs
+    has_other_role = attributes.is_superuser.history.has_changes()
+    is_distrusted = user.must_reset and attributes.must_reset.history.has_changes()
+    if has_other_role or is_distrusted or not user.is_active:
         connection.execute(Session.ended_for(user))

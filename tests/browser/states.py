@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from app.database import now
+from tests.auth.coming_in import let_pass
 from tests.browser.site import Person, Site
 
 SINCE = (now() - timedelta(minutes=3)).timestamp()
@@ -269,6 +270,26 @@ def _(guide: Guide) -> Page:
     who = guide.site.newcomer("Noor Haddad")
     guide.site.cookie_of(who)
     return guide.operator(f"/users/{who.username}/sessions")
+
+
+@state("user who must reset, an operator")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Noor Haddad", operator=True)
+    guide.site.change(who.username, must_reset=True)
+    page = guide.operator(f"/users/{who.username}")
+    page.get_by_role("button", name="Mail the link again").wait_for()
+    return page
+
+
+@state("password asked again, refused")
+def _(guide: Guide) -> Page:
+    hannah = guide.site.newcomer("Hannah Lindqvist", operator=True)
+    page = guide.person(hannah, f"/users/{guide.site.newcomer('Noor Haddad').username}")
+    let_pass(guide.site.app, 11, hannah.username)
+    press(page, "Make operator")
+    press(page, "Confirm")
+    page.locator("#error-summary").wait_for()
+    return page
 
 
 @state("security")
