@@ -86,9 +86,15 @@ def living(claims: Claims | None) -> Session | None:
     """The sign-in that a token belongs to, while it lasts and its person may come in."""
     if claims is None:
         return None
-    row = db.session.scalar(Session.of_program(claims.number, claims.user_id))
+    row = db.session.scalar(Session.of_program(number_of(claims), claims.user_id))
     is_it = row is not None and row.sid == claims.sid
     return row if row and is_it and may_come_in(row.user) else None
+
+
+def number_of(claims: Claims) -> int:
+    """The row of the sign-in; 0, which no row has, when the token names none."""
+    number = claims.sid.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def may_come_in(user: User) -> bool:

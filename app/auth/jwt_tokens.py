@@ -26,11 +26,6 @@ class Claims:
     sid: str
     jti: str
 
-    @property
-    def number(self) -> int:
-        """The row of the sign-in."""
-        return int(self.sid.partition("-")[0])
-
 
 def signed(kind: str, claims: Claims, expires_at: datetime) -> str:
     """A token of that kind."""
@@ -64,8 +59,8 @@ def opened(kind: str, token: str) -> Claims | None:
             leeway=LEEWAY,
             options={"require": list(CLAIMS), "enforce_minimum_key_length": True},
         )
-        claims = Claims(int(payload["sub"]), str(payload["sid"]), str(payload["jti"]))
-    except (jwt.PyJWTError, ValueError, RecursionError):
+        claims = Claims(int(payload["sub"]), payload["sid"], payload["jti"])
+    except (jwt.PyJWTError, ValueError, RecursionError):  # a deep header is no token either
         return None
     return claims if payload["token_type"] == kind else None
 
