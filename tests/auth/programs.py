@@ -55,7 +55,7 @@ def claims_of(token: str) -> dict[str, Any]:
 def forged(
     app: Flask, token: str, kind: str = "access", algorithm: str = "HS256", **claims: Any
 ) -> str:
-    """The same token signed anew with the true key of ``kind``; a claim that is None is left out."""
+    """The same token signed anew with the true key of ``kind``; what is None is left out."""
     payload = {**claims_of(token), **claims}
     payload = {name: value for name, value in payload.items() if value is not None}
     with app.app_context():
