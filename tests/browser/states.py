@@ -406,6 +406,36 @@ def _(guide: Guide) -> Page:
     return guide.holder("/activity")
 
 
+@state("API tokens, none")
+def _(guide: Guide) -> Page:
+    return guide.holder("/tokens")
+
+
+@state("new API token refused")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/tokens/new")
+    press(page, "Create token")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("API token created")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/tokens/new")
+    page.get_by_label("Name").fill("Nightly backup")
+    press(page, "Create token")
+    page.get_by_text("Copy it now").wait_for()
+    return page
+
+
+@state("API token to revoke")
+def _(guide: Guide) -> Page:
+    page = STATES["API token created"](guide)
+    page.get_by_role("link", name="Revoke").click()
+    page.get_by_role("heading", name="Revoke Nightly backup?").wait_for()
+    return page
+
+
 @state("system")
 def _(guide: Guide) -> Page:
     return guide.operator("/system")
