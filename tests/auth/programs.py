@@ -1,6 +1,5 @@
 """A program that signs in by the API and keeps its refresh cookie, and tokens made by hand."""
 
-from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -8,7 +7,6 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.auth.jwt_tokens import key_for
-from app.database import now
 from tests.people import PASSWORD
 from tests.tokens.deeds import bearing, me
 
@@ -60,7 +58,3 @@ def forged(
     payload = {name: value for name, value in payload.items() if value is not None}
     with app.app_context():
         return jwt.encode(payload, key_for(kind), algorithm=algorithm)
-
-
-def long_ago() -> int:
-    return int((now() - timedelta(minutes=1)).timestamp())

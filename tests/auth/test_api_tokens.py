@@ -14,7 +14,7 @@ from app import create_app
 from app.config import load_settings
 from app.extensions import db
 from tests.auth.coming_in import sessions_of
-from tests.auth.programs import Program, claims_of, forged, long_ago
+from tests.auth.programs import Program, claims_of, forged
 from tests.users.saved import everything
 
 
@@ -38,7 +38,7 @@ def test_what_is_signed_anew_with_the_key_is_taken(app: Flask, program: Program)
 @pytest.mark.parametrize(
     "claims",
     [
-        {"exp": long_ago()},
+        {"exp": 1_700_000_000},
         {"iss": "somebody"},
         {"aud": "somebody"},
         {"token_type": "refresh"},
