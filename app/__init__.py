@@ -5,6 +5,7 @@ from flask import Flask
 from app import cli, context, envelope, errors, htmx, logs, words
 from app.audit.pages import audit
 from app.auth import confirmation
+from app.auth.leaving_pages import leaving
 from app.auth.pages import auth
 from app.auth.security_pages import security
 from app.config import PROJECT_ROOT, Settings, load_settings
@@ -21,6 +22,7 @@ from app.extensions import (
     queue,
 )
 from app.factors import models as factor_models
+from app.home.data_pages import data
 from app.home.pages import home
 from app.jobs import tasks as job_tasks
 from app.jobs.cli import worker
@@ -32,13 +34,15 @@ from app.tiers import limit_pages, limits
 from app.tiers.cli import create_tier, limits_commands
 from app.tiers.pages import tiers
 from app.tokens import models as token_models
-from app.users import edit_pages, standing_pages
+from app.users import address_pages, edit_pages, mail_tasks, standing_pages
 from app.users import tasks as user_tasks
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
+from app.users.profile_pages import profile
 
-PAGES = (home, audit, auth, security, jobs, mail, tiers, users, system)
+PAGES = (home, audit, auth, security, jobs, mail, tiers, users, system, profile, data, leaving)
 MORE_PAGES = (
+    address_pages,
     confirmation,
     limit_pages,
     edit_pages,
@@ -46,7 +50,7 @@ MORE_PAGES = (
 )  # importing them adds doors to the above
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
-TASK_MODULES = (user_tasks, job_tasks)  # importing them declares their tasks
+TASK_MODULES = (user_tasks, job_tasks, mail_tasks)  # importing them declares their tasks
 
 
 def create_app(settings: Settings | None = None) -> Flask:

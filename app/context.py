@@ -16,6 +16,7 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
             ("Overview", "home.index", "gauge", ("home", "tiers.quotas", "tiers.compare")),
             ("Tasks", "jobs.index", "play", ("jobs",)),
             ("Recent activity", "audit.activity", "clock", ("audit.activity",)),
+            ("Profile", "profile.index", "user", ("profile", "data", "leaving")),
             (
                 "Security",
                 "security.index",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, abort, g, has_request_context, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
@@ -37,6 +37,7 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MOST_VALUES = 200  # no form of ours has nearly as many; each costs work to keep and draw again
 LONGEST_HOST = 253 + len(":65535")
 QUIET = ("/healthz", "/readyz")
+LINKS = ("/welcome/", "/confirm-email/", "/change-email/")  # what follows is a token
 # A lone surrogate or a NUL is text that no database stores and nobody types.
 UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -134,7 +135,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def request_id() -> str:
     """The number that this request has in the log; "" outside of the envelope."""
-    return str(request.environ.get("gatehouse.request_id", ""))
+    return str(request.environ.get("gatehouse.request_id", "")) if has_request_context() else ""
 
 
 def refuse_other_content() -> None:
@@ -174,8 +175,10 @@ def close_envelope(response: Response) -> Response:
 
 
 def path_to_log() -> str:
-    """The path, without the token of a link that lets somebody in."""
-    return "/welcome/hidden" if request.path.lower().startswith("/welcome/") else request.path
+    """The path, without the token of a link that was handed to one person."""
+    path = request.path.lower()
+    door = next((prefix for prefix in LINKS if path.startswith(prefix)), None)
+    return f"{door}hidden" if door else request.path
 
 
 def milliseconds_since(started: float) -> float:
