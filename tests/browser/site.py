@@ -1,6 +1,7 @@
 """A throw-away site: a real web process, a real worker, and a database with people in it."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import select
 
 from app import create_app
 from app.auth.models import Session
@@ -22,6 +24,7 @@ from app.config import load_settings
 from app.database import now
 from app.extensions import db
 from app.jobs.models import Job, JobLog
+from app.mail.models import Mail
 from app.prepare import migrate
 from app.tiers.models import RateLimit, Tier
 from app.users import links
@@ -194,6 +197,18 @@ class Site:
             user = db.session.scalars(User.any_by_username(username)).unique().one()
             db.session.expunge_all()
             return user
+
+    def mailed_link(self, to: str) -> str:
+        """The path of the link in the last mail to that address, once the worker sent it."""
+        deadline = time.monotonic() + READY_WITHIN_SECONDS
+        while time.monotonic() < deadline:
+            with self.app.app_context():
+                text = db.session.scalar(select(Mail.text).where(Mail.to == to).order_by(-Mail.id))
+            found = re.search(rf"{re.escape(self.address)}(/\S+)", text or "")
+            if found:
+                return found.group(1)
+            time.sleep(0.05)
+        raise RuntimeError(f"No link was mailed to {to}:\n{self.log('worker')}")
 
     def _spawn(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
