@@ -9,7 +9,7 @@ from app.forms import Follows, Form
 from app.users.models import User
 from app.users.rules import EmailAddress, OptionalPictureUrl, PersonName, Username, time_zones
 
-THEMES = (("", "Follow the device"), ("light", "Light"), ("dark", "Dark"))
+THEMES = [("", "Follow the device"), ("light", "Light"), ("dark", "Dark")]
 
 
 class OwnProfileForm(Form):
@@ -52,12 +52,13 @@ class ChoiceField(SelectField):
 class LookForm(Form):
     """How pages look and behave for one person."""
 
-    theme = ChoiceField("Theme", choices=THEMES)
+    theme = ChoiceField("Theme")
     time_zone = ChoiceField("Time zone")
     keys = BooleanField("Single-key shortcuts")
 
     def __init__(self, user: User, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.theme.choices = THEMES
         self.time_zone.choices = grouped(user.time_zone)
 
     @classmethod
