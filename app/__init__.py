@@ -7,6 +7,7 @@ from app.audit.pages import audit
 from app.auth import confirmation, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
 from app.auth.api import auth_api
+from app.auth.leaving_pages import leaving
 from app.auth.pages import auth
 from app.auth.security_pages import security
 from app.config import PROJECT_ROOT, Settings, load_settings
@@ -23,6 +24,7 @@ from app.extensions import (
     queue,
 )
 from app.factors import models as factor_models
+from app.home.data_pages import data
 from app.home.pages import home
 from app.jobs import tasks as job_tasks
 from app.jobs.cli import worker
@@ -36,27 +38,27 @@ from app.tiers.pages import tiers
 from app.tokens import models as token_models
 from app.tokens import tasks as token_tasks
 from app.tokens.pages import tokens
-from app.users import edit_pages, role_pages, standing_pages
+from app.users import address_pages, edit_pages, mail_tasks, role_pages, standing_pages
 from app.users import tasks as user_tasks
 from app.users.api import users_api
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
+from app.users.profile_pages import profile
 
-PAGES = (home, audit, auth, security, jobs, mail, tiers, tokens, users, system)
+PAGES = (
+    *(home, audit, auth, security, jobs, mail, tiers, tokens, users, system),
+    *(profile, data, leaving),
+)
 API = (auth_api, users_api)  # bearer tokens only, never a session: no CSRF
 # Importing these adds doors to the above.
 MORE_PAGES = (
     *(confirmation, operator_pages, reset_pages, sign_up_pages),
-    *(limit_pages, edit_pages, role_pages, standing_pages),
+    *(address_pages, limit_pages, edit_pages, role_pages, standing_pages),
 )
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
-TASK_MODULES = (
-    auth_tasks,
-    user_tasks,
-    job_tasks,
-    token_tasks,
-)  # importing them declares their tasks
+# Importing these declares their tasks.
+TASK_MODULES = (auth_tasks, user_tasks, mail_tasks, job_tasks, token_tasks)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

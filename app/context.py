@@ -17,6 +17,7 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
             ("Tasks", "jobs.index", "play", ("jobs",)),
             ("API tokens", "tokens.index", "key", ("tokens",)),
             ("Recent activity", "audit.activity", "clock", ("audit.activity",)),
+            ("Profile", "profile.index", "user", ("profile", "data", "leaving")),
             (
                 "Security",
                 "security.index",

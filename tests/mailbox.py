@@ -29,6 +29,15 @@ def mails_to(app: Flask, address: str) -> list[Mail]:
         return mails
 
 
+def mails(app: Flask) -> list[Mail]:
+    """Every mail so far, once the worker was through, the oldest first."""
+    work(app)
+    with app.app_context():
+        kept = list(db.session.scalars(select(Mail).order_by(Mail.id)))
+        db.session.expunge_all()
+        return kept
+
+
 def link_in(mail: Mail) -> str:
     """The path of the first link in the mail."""
     found = re.search(r"https?://\S+", mail.text)

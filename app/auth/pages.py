@@ -15,6 +15,7 @@ from app.auth import sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
 from app.auth.tasks import mail_reset
 from app.counters import Window
+from app.database import now
 from app.errors import Missing, Stale, answering
 from app.extensions import counters, db, limiter, throttled_address
 from app.htmx import Toast, own_page, page_before, redirect_with, render
@@ -148,23 +149,24 @@ def confirm() -> ResponseReturnValue:
     return redirect_with(own_page(request.form.get("next"), url_for("home.index")))
 
 
-def guest(token: str) -> User:
-    user, _ = invited(token)
+def guest(token: str) -> tuple[User, bool]:
+    """Whom the link invites, and whether it came by mail. Raises Missing."""
+    user, mailed = invited(token)
     if user is None:
         raise Missing("This link was used already, or it is too old. Ask for a new one.")
-    return user
+    return user, mailed
 
 
 @auth.get("/welcome/<token>")
 def welcome(token: str) -> ResponseReturnValue:
-    user = guest(token)
+    user, _ = guest(token)
     return render_template("auth/welcome.html", form=FirstPasswordForm(user), user=user)
 
 
 @auth.post("/welcome/<token>")
 @limiter.limit("20 per 10 minutes")
 def choose_password(token: str) -> ResponseReturnValue:
-    user = guest(token)
+    user, mailed = guest(token)
     form = FirstPasswordForm(user)
     if not form.validate():
         return render("auth/welcome.html", "auth/_welcome.html", form=form, user=user), 422
@@ -173,8 +175,16 @@ def choose_password(token: str) -> ResponseReturnValue:
             user.set_password(form.password.data)
             sessions.end_all(user)
             record("password.set", actor=user.as_subject)
+            if mailed:
+                confirm_address(user)
             db.session.commit()
     except Stale:
         guest(token)  # somebody was faster: used already
         raise
     return redirect_with(url_for(".sign_in"), Toast("Your password is set. Sign in with it."))
+
+
+def confirm_address(user: User) -> None:
+    """The link came by mail, so the mailbox is theirs."""
+    user.email_confirmed_at = now()
+    record("email.confirmed", user.as_subject, actor=user.as_subject, detail=user.email)

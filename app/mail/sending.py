@@ -3,6 +3,7 @@
 import hashlib
 import smtplib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid
@@ -14,6 +15,7 @@ from app.config import Settings
 from app.counters import Window
 from app.extensions import counters, db
 from app.mail.models import Mail
+from app.tasks import TaskFunction, task
 
 log = structlog.get_logger()
 
@@ -32,6 +34,19 @@ class Letter:
     link: str = ""
     label: str = ""
     after: tuple[str, ...] = ()
+
+
+def mail_task(title: str) -> Callable[[TaskFunction], TaskFunction]:
+    """Declare a task that sends mails: by our own code only, for ten minutes or so should the mail
+    server be away.
+    """
+    return task(title, by_hand=False, attempts=8)
+
+
+def link_to(site: str, endpoint: str, **values: str) -> str:
+    """The whole address of a door, made where there is no request; ``site`` is ``this_site()``."""
+    path = current_app.url_map.bind("localhost").build(endpoint, values)
+    return site.rstrip("/") + path
 
 
 def this_site() -> str:

@@ -1,6 +1,6 @@
 """What operators do to people, with the rules that every door keeps, put on record."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from app.audit.trail import record
@@ -8,17 +8,22 @@ from app.errors import Refused, Stale, Taken, answering
 from app.extensions import db
 from app.tiers.models import Tier
 from app.users.models import User
+from app.users.one_time import OneTimeToken
 
 TAKEN = {"email": "Another account already has this address"}
 
 
-def add(user: User) -> None:
-    """Commit somebody new. Raises Taken, naming the field and saying what to do."""
+def add(user: User, and_then: Callable[[User], None] = lambda _user: None) -> None:
+    """Commit somebody new, with what ``and_then`` adds to it.
+
+    Raises Taken, naming the field and saying what to do.
+    """
     db.session.add(user)
     with keeping(user):
         db.session.flush()  # gives them the id by which the trail knows them
         changes = {"operator": ("no", "yes")} if user.is_superuser else {}
         record("account.created", user.as_subject, changes=changes)
+        and_then(user)
         db.session.commit()
 
 
@@ -78,14 +83,19 @@ def keep_somebody_in_charge(user: User, actor: User | None, deed: str) -> None:
     """Refuse to shut out oneself, or the last superuser, by any door."""
     if actor is not None and actor.id == user.id:
         raise Refused(f"You cannot {deed} your own account here.")
+    keep_a_superuser(
+        user, f"{user.name} is the last superuser. Make another one before you {deed} them."
+    )
+
+
+def keep_a_superuser(user: User, sentence: str) -> None:
+    """Refuse with ``sentence`` to lose the last superuser; others who would lose one wait."""
     if not user.is_superuser:
         return
     db.session.execute(User.hold_superusers())
     others = User.superusers().where(User.id != user.id).limit(1)
     if db.session.scalar(others) is None:
-        raise Refused(
-            f"{user.name} is the last superuser. Make another one before you {deed} them."
-        )
+        raise Refused(sentence)
 
 
 def deactivate(user: User, actor: User | None = None) -> None:
@@ -135,6 +145,17 @@ def delete(user: User, actor: User | None = None) -> None:
     keep_somebody_in_charge(user, actor, "delete")
     user.delete()
     record("account.deleted", user.as_subject)
+    save(user)
+
+
+def leave(user: User) -> None:
+    """Commit that somebody deletes their own account; their links do not come back with it."""
+    keep_a_superuser(
+        user, "You are the last superuser. Make another one before you delete your account."
+    )
+    db.session.execute(OneTimeToken.ended_for(user))
+    user.delete()
+    record("account.left", user.as_subject, actor=user.as_subject)
     save(user)
 
 

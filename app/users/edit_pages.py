@@ -17,10 +17,12 @@ from app.htmx import (
     swap_or_redirect,
     wants_part,
 )
+from app.tasks import enqueue
 from app.users import deeds
 from app.users.forms import ProfileForm
+from app.users.mail_tasks import mail_address_edited
 from app.users.models import User
-from app.users.pages import living, too_late, users
+from app.users.pages import has_mail, living, too_late, users
 
 
 @users.get("/<username>/edit")
@@ -49,6 +51,8 @@ def update(username: str) -> ResponseReturnValue:
     before = ProfileForm.values_of(user)
     if not form.validate():
         return refused_edit(user, form)
+    if form.email.data != user.email and has_mail():
+        enqueue(mail_address_edited, user_id=user.id, before=user.email)  # kept only if this is
     form.apply_to(user)
     try:
         deeds.check_version(user, form.version.data)

@@ -103,6 +103,10 @@ class OneTimeToken(Model):
         return delete(cls).where(cls.expires_at <= now())
 
     @classmethod
+    def ended_for(cls, user: User) -> Delete:
+        return delete(cls).where(cls.user_id == user.id)
+
+    @classmethod
     def lately(cls, purpose: str, user: User, within: timedelta) -> Select["OneTimeToken"]:
         """Those made for ``user`` within the last while, spent ones apart."""
         recent = cls.created_at > now() - within

@@ -11,11 +11,14 @@ from app.access import operators_only
 from app.errors import Missing, Taken
 from app.extensions import db
 from app.htmx import Toast, announcing, page_before, redirect_with, render
+from app.mail.sending import this_site
 from app.paging import Page, page_number
+from app.tasks import enqueue
 from app.tiers.limits import caller_of, standings
 from app.tiers.models import Tier
 from app.users import deeds, links
 from app.users.forms import NewUserForm, ProfileForm, TierForm
+from app.users.mail_tasks import mail_invitation
 from app.users.models import SORTS, STATES, User
 from app.words import count
 
@@ -91,11 +94,22 @@ def create() -> ResponseReturnValue:
     user = User()
     form.apply_to(user)
     try:
-        deeds.add(user)
+        deeds.add(user, and_then=invite)
     except Taken as taken:
         form.refuse(taken.field, taken.sentence)
         return render("users/new.html", "users/_new.html", form=form), 422
-    return redirect_with(url_for(".show", username=user.username), Toast(f"{user.name} added"))
+    said = f"{user.name} added" + (". The invitation is mailed." if has_mail() else "")
+    return redirect_with(url_for(".show", username=user.username), Toast(said))
+
+
+def invite(user: User) -> None:
+    """Mail them a link, where mail works; an operator can hand over the one on their page."""
+    if has_mail():
+        enqueue(mail_invitation, user_id=user.id, site=this_site())
+
+
+def has_mail() -> bool:
+    return bool(current_app.config["SETTINGS"].has_mail)
 
 
 @users.get("/<username>")
@@ -139,6 +153,7 @@ def about(user: User) -> dict[str, Any]:
         "form": TierForm.of(user),
         "standings": [] if user.is_deleted else standings(caller_of(user)),
         "invitation": invitation,
+        "has_mail": has_mail(),
         "changed": False,
         "reset": False,
     }

@@ -1,11 +1,18 @@
 """What is true of a person's name, username, e-mail address and password, said once."""
 
 import re
+from functools import cache
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BeforeValidator
+
+REGIONS = (
+    *("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/"),
+    *("Europe/", "Indian/", "Pacific/"),
+)
 
 
 def _text(value: object) -> str:
@@ -63,6 +70,10 @@ def picture_url(value: object) -> str:
     return address
 
 
+def optional_picture_url(value: object) -> str:
+    return picture_url(value) if _text(value) else ""
+
+
 def _is_web_address(address: str) -> bool:
     try:
         parts = urlsplit(address)
@@ -71,8 +82,15 @@ def _is_web_address(address: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
+@cache
+def time_zones() -> tuple[str, ...]:
+    """The zones that are named after a place, in the order of the alphabet."""
+    return tuple(sorted(name for name in available_timezones() if name.startswith(REGIONS)))
+
+
 PersonName = Annotated[str, BeforeValidator(person_name)]
 Username = Annotated[str, BeforeValidator(username)]
 EmailAddress = Annotated[str, BeforeValidator(email_address)]
 Password = Annotated[str, BeforeValidator(password)]
 PictureUrl = Annotated[str, BeforeValidator(picture_url)]
+OptionalPictureUrl = Annotated[str, BeforeValidator(optional_picture_url)]

@@ -307,6 +307,41 @@ def _(guide: Guide) -> Page:
     return page
 
 
+@state("profile")
+def _(guide: Guide) -> Page:
+    return guide.holder("/profile")
+
+
+@state("profile, refused")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/profile")
+    page.get_by_label("Username").fill("No!")
+    press(page, "Save profile")
+    page.locator("#error-summary").wait_for()
+    press(page, "Change address")
+    page.locator("#email-summary").wait_for()
+    return page
+
+
+@state("data of one's own")
+def _(guide: Guide) -> Page:
+    return guide.holder("/profile/data")
+
+
+@state("account to be deleted")
+def _(guide: Guide) -> Page:
+    return guide.holder("/profile/delete")
+
+
+@state("address confirmed by a link")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Priya Raman")
+    page = guide.person(who, "/profile")
+    press(page, "Send the confirmation link")
+    page.goto(guide.site.link_mailed_to(f"{who.username}@example.com"))
+    return page
+
+
 @state("user deleted")
 def _(guide: Guide) -> Page:
     who = guide.site.newcomer("Kofi Mensah")
