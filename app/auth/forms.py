@@ -59,5 +59,10 @@ class ChangePasswordForm(Form):
 
 
 def keep_username_out(field: PasswordField, user: User) -> None:
-    if user.username in (field.data or "").lower():
+    """Nor the e-mail address up to its @, where that is long enough to tell anything."""
+    password = (field.data or "").lower()
+    if user.username in password:
         raise ValidationError("Choose a password that does not contain your username")
+    mailbox = (user.email or "").partition("@")[0]
+    if len(mailbox) >= 4 and mailbox in password:
+        raise ValidationError("Choose a password that does not contain your email address")
