@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, context, envelope, errors, htmx, logs, words
+from app import cli, context, envelope, errors, htmx, logs, passwords, words
 from app.audit.pages import audit
 from app.auth import confirmation
 from app.auth.pages import auth
@@ -68,6 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for module in (words, context, errors, htmx, limits):
         module.init_app(app)
     envelope.init_app(app, settings)
+    passwords.LINE.leave_one_free(settings.web_threads)
     for command in (*COMMANDS, cli.prepare):
         app.cli.add_command(command)
     return app
