@@ -110,5 +110,6 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "DEFAULT_RATE_LIMIT_PERIOD": settings.default_rate_limit_period,
         "SIGN_IN_THROTTLE": "10 per 3 minutes",
         "SIGN_IN_THROTTLE_PER_ADDRESS": "60 per 3 minutes",
+        "SIGN_IN_STRANGERS": (100, 10),  # an hour: at one account, of which from one address
         "SECURITY_HEADERS": envelope.security_headers(settings),
     }

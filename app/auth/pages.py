@@ -1,17 +1,23 @@
 """Signing in and out, and the link that lets an invited person choose a password."""
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_limiter import RequestLimit
 from flask_login import current_user
 
 from app.access import confirmation_required, operators_only, sign_in_required
 from app.audit.trail import record
 from app.auth import sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
-from app.counters import Window
+from app.auth.throttles import (
+    address_and_account,
+    count_stranger,
+    note_throttled,
+    throttle,
+    throttle_per_address,
+    typed,
+)
 from app.errors import Missing, Stale, answering
-from app.extensions import counters, db, limiter, throttled_address
+from app.extensions import db, limiter
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.users.links import invited
 from app.users.models import User
@@ -20,24 +26,6 @@ auth = Blueprint("auth", __name__)
 
 WRONG = "The username or password is not right."
 DEACTIVATED = "This account is deactivated. Ask your administrator."
-
-
-def throttle() -> str:
-    return str(current_app.config["SIGN_IN_THROTTLE"])
-
-
-def address_and_account() -> str:
-    """Guesses at one account from one address: nobody else is locked out by them."""
-    return f"{throttled_address()}/{request.form.get('login', '').strip().lower()[:254]}"
-
-
-def note_throttled(breached: RequestLimit) -> None:
-    """Put the first refusal on record; the rest of the same wait would only fill the trail."""
-    window = Window.at(counters.now(), breached.limit.get_expiry())
-    if counters.take(f"throttled/{breached.key}", window, 1) > 1:
-        return
-    record("sign_in.throttled", detail=typed(request.form.get("login")))
-    db.session.commit()
 
 
 @auth.get("/sign-in")
@@ -50,14 +38,13 @@ def sign_in() -> ResponseReturnValue:
 
 @auth.post("/sign-in")
 @limiter.limit(throttle, key_func=address_and_account, on_breach=note_throttled)
-@limiter.limit(
-    lambda: str(current_app.config["SIGN_IN_THROTTLE_PER_ADDRESS"]), on_breach=note_throttled
-)
+@limiter.limit(throttle_per_address, on_breach=note_throttled)
 def create_session() -> ResponseReturnValue:
     form = SignInForm()
     if not form.validate():
         return refused(form)
     user = db.session.scalar(User.by_login(form.login.data))
+    count_stranger(form.login.data, user)
     # Asked first and for everybody, so that the time is the same whoever exists.
     right = user.has_password(form.password.data) if user else nobody_has(form.password.data)
     if user is None or not right:
@@ -82,11 +69,6 @@ def failed(form: SignInForm, user: User | None, sentence: str) -> ResponseReturn
     db.session.commit()
     form.form_errors.append(sentence)
     return refused(form)
-
-
-def typed(login: str | None) -> str:
-    """As much of a login as the trail keeps."""
-    return (login or "").strip()[:100]
 
 
 def refused(form: SignInForm) -> ResponseReturnValue:
