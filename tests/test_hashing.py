@@ -20,7 +20,6 @@ def no_turn(monkeypatch: pytest.MonkeyPatch) -> Iterator[ExitStack]:
     monkeypatch.setattr(passwords, "PATIENCE_SECONDS", ENOUGH_SECONDS)
     with ExitStack() as held:
         held.enter_context(passwords.AT_ONCE)
-        held.enter_context(passwords.AT_ONCE)
         yield held
 
 
@@ -65,7 +64,7 @@ def test_one_thread_stays_out_of_the_line(threads: int, places: int) -> None:
 
 def test_a_turn_that_failed_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.0)
-    with passwords.AT_ONCE, passwords.AT_ONCE:
+    with passwords.AT_ONCE:
         for _ in range(THREADS):
             with pytest.raises(passwords.Busy):
                 passwords.hash_password("lilac vase")
