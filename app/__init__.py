@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, context, envelope, errors, htmx, logs, programs, words
+from app import cli, context, envelope, errors, htmx, logs, passwords, programs, words
 from app.audit.pages import audit
 from app.auth import confirmation, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
@@ -83,6 +83,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for module in (words, context, errors, htmx, programs, limits):
         module.init_app(app)
     envelope.init_app(app, settings)
+    passwords.LINE.leave_one_free(settings.web_threads)
     for command in (*COMMANDS, cli.prepare):
         app.cli.add_command(command)
     return app
@@ -124,5 +125,6 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "DEFAULT_RATE_LIMIT_PERIOD": settings.default_rate_limit_period,
         "SIGN_IN_THROTTLE": "10 per 3 minutes",
         "SIGN_IN_THROTTLE_PER_ADDRESS": "60 per 3 minutes",
+        "SIGN_IN_STRANGERS": (100, 10),  # an hour: at one account, of which from one address
         "SECURITY_HEADERS": envelope.security_headers(settings),
     }

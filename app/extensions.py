@@ -23,8 +23,12 @@ def client_address() -> str:
 
 
 def throttled_address() -> str:
-    """What a throttle counts by: of IPv6 the /64, since one customer has all of it (RFC 6177)."""
-    address = client_address()
+    """What a throttle counts by."""
+    return network_of(client_address())
+
+
+def network_of(address: str) -> str:
+    """Of IPv6 the /64, since one customer has all of it (RFC 6177); else the address itself."""
     if ":" not in address:
         return address
     try:

@@ -1,5 +1,6 @@
 """Passwords: argon2id (RFC 9106) with the parameters of OWASP ASVS 5.0, 11.4.2."""
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
@@ -9,10 +10,24 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 # 19 MiB, two passes, one lane: about 20 ms on one core.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-# One hash fills a core; more than this at once would starve every other request.
-AT_ONCE = BoundedSemaphore(2)
+# In each web process: one hash fills a core, and whoever reads a page needs one too.
+AT_ONCE = BoundedSemaphore(1)
 PATIENCE_SECONDS = 2.0
 NOBODY = HASHER.hash("nobody has this password")
+
+
+class Line:
+    """Who hashes or waits for it."""
+
+    def __init__(self) -> None:
+        self.leave_one_free(threads=4)
+
+    def leave_one_free(self, threads: int) -> None:
+        """Of the server's threads one always stays out of the line, for those who read pages."""
+        self.places = BoundedSemaphore(max(1, threads - 1))
+
+
+LINE = Line()
 
 
 class Busy(Exception):
@@ -21,19 +36,25 @@ class Busy(Exception):
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Wait for one's turn to hash, but not for long. Raises Busy."""
-    if not AT_ONCE.acquire(timeout=PATIENCE_SECONDS):
+    """Wait for one's turn to hash, but not for long, nor in a long line. Raises Busy."""
+    places = LINE.places
+    if not places.acquire(blocking=False):
         raise Busy
     try:
-        yield
+        if not AT_ONCE.acquire(timeout=PATIENCE_SECONDS):
+            raise Busy
+        try:
+            yield
+        finally:
+            AT_ONCE.release()
     finally:
-        AT_ONCE.release()
+        places.release()
 
 
 def hash_password(password: str) -> str:
     """The encoded argon2id hash of ``password``."""
     with turn():
-        return HASHER.hash(password)
+        return HASHER.hash(spellings(password)[0])
 
 
 def is_right(encoded: str | None, password: str) -> bool:
@@ -42,11 +63,23 @@ def is_right(encoded: str | None, password: str) -> bool:
     Without a hash one is checked all the same, so that time does not tell who exists.
     """
     with turn():
-        try:
-            right = HASHER.verify(encoded or NOBODY, password)
-        except (VerificationError, InvalidHashError):
-            return False
+        right = any([made(encoded or NOBODY, each) for each in spellings(password)])
     return right and encoded is not None
+
+
+def made(encoded: str, password: bytes) -> bool:
+    try:
+        return HASHER.verify(encoded, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def spellings(password: str) -> list[bytes]:
+    """What is hashed: a letter with an accent is the same however a keyboard composes it (NFC, as
+    RFC 8265 says). Then what was typed, if that differs: hashes from before may be of that.
+    """
+    composed = unicodedata.normalize("NFC", password)
+    return [each.encode("utf-8", "surrogatepass") for each in dict.fromkeys((composed, password))]
 
 
 def is_outdated(encoded: str) -> bool:

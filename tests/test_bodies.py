@@ -70,7 +70,7 @@ def test_hashing_that_has_to_wait_too_long_says_so(
 ) -> None:
     monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.01)
     typed = {"login": "bob", "password": "any password", "csrf_token": stranger.token}
-    with passwords.AT_ONCE, passwords.AT_ONCE:
+    with passwords.AT_ONCE:
         answer = stranger.client.post("/sign-in", data=typed)
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3")

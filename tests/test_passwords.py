@@ -45,6 +45,24 @@ def test_nothing_of_a_long_password_is_cut_off() -> None:
     assert not is_right(encoded, long + "b")
 
 
+def test_an_accent_is_the_same_however_it_is_composed() -> None:
+    composed, in_two = "caf\u00e9 au lait", "cafe\u0301 au lait"
+
+    assert is_right(hash_password(composed), in_two)
+    assert is_right(hash_password(in_two), composed)
+    assert not is_right(hash_password(composed), "cafe au lait")
+
+
+def test_a_hash_from_before_accents_were_composed_still_opens() -> None:
+    in_two = "cafe\u0301 au lait"
+
+    assert is_right(passwords.HASHER.hash(in_two), in_two)
+
+
+def test_even_half_a_character_can_be_checked() -> None:
+    assert not is_right(hash_password("lilac vase"), "lilac \ud800")
+
+
 @pytest.mark.parametrize("encoded", ["", "nonsense", "$argon2id$v=19$m=1", "$2b$12$" + "a" * 53])
 def test_a_damaged_hash_opens_to_nobody(encoded: str) -> None:
     assert not is_right(encoded, "lilac vase")
@@ -88,3 +106,13 @@ def test_a_weaker_hash_still_opens_and_is_known_as_outdated() -> None:
 
 def test_the_password_itself_is_nowhere_in_its_hash() -> None:
     assert not re.search("lilac", hash_password("lilac"))
+
+
+@pytest.mark.parametrize(
+    "weaker", [{"time_cost": 1}, {"memory_cost": 19 * 1024 - 8}, {"type": argon2.Type.I}]
+)
+def test_each_weaker_parameter_makes_a_hash_outdated(weaker: dict[str, Any]) -> None:
+    ours = {"time_cost": 2, "memory_cost": 19 * 1024, "parallelism": 1}
+
+    assert is_outdated(PasswordHasher(**{**ours, **weaker}).hash("lilac vase"))
+    assert not is_outdated(PasswordHasher(**ours).hash("lilac vase"))

@@ -10,8 +10,9 @@ from app.audit.trail import record
 from app.auth import api_sessions
 from app.auth.bearers import bearer
 from app.auth.jwt_tokens import ACCESS, REFRESH
-from app.auth.pages import nobody_has, throttled_sign_in, typed
+from app.auth.pages import nobody_has
 from app.auth.second_step import has_code, needs_code
+from app.auth.throttles import count_stranger, throttled_sign_in, typed
 from app.config import Settings
 from app.envelope import FORMS
 from app.extensions import db
@@ -34,6 +35,7 @@ def login() -> ResponseReturnValue:
     """Sign in with a form of ``username`` (or e-mail address) and ``password``."""
     name, password = credentials()
     user = db.session.scalar(User.by_login(name))
+    count_stranger(name, user)
     # Asked first and for everybody, so that the time is the same whoever exists.
     right = user.has_password(password) if user else nobody_has(password)
     if user is None or not right or not api_sessions.may_come_in(user):

@@ -35,7 +35,7 @@ class FirstPasswordForm(Form):
         self._user = user
 
     def validate_password(self, field: PasswordField) -> None:
-        keep_username_out(field, self._user.username)
+        keep_names_out(field, self._user.username, self._user.email)
 
 
 class SignUpForm(Form):
@@ -45,7 +45,7 @@ class SignUpForm(Form):
     password = PasswordField("Password", [Follows(Password)])
 
     def validate_password(self, field: PasswordField) -> None:
-        keep_username_out(field, self.username.data or "")
+        keep_names_out(field, self.username.data or "", self.email.data or "")
 
 
 class FinishSignUpForm(Form):
@@ -77,9 +77,14 @@ class ChangePasswordForm(Form):
             raise ValidationError("This is not your current password")
 
     def validate_new_password(self, field: PasswordField) -> None:
-        keep_username_out(field, self._user.username)
+        keep_names_out(field, self._user.username, self._user.email)
 
 
-def keep_username_out(field: PasswordField, username: str) -> None:
-    if username and username in (field.data or "").lower():
+def keep_names_out(field: PasswordField, username: str, email: str) -> None:
+    """Nor the e-mail address up to its @, where that is long enough to tell anything."""
+    password = (field.data or "").lower()
+    if username and username in password:
         raise ValidationError("Choose a password that does not contain your username")
+    mailbox = email.partition("@")[0]
+    if len(mailbox) >= 4 and mailbox in password:
+        raise ValidationError("Choose a password that does not contain your email address")

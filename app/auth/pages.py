@@ -1,12 +1,7 @@
 """Signing in and out, and the link that lets an invited person choose a password."""
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar
-
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_limiter import RequestLimit
 from flask_login import current_user
 
 from app.access import confirmation_required, operators_only, sign_in_required
@@ -14,59 +9,23 @@ from app.audit.trail import record
 from app.auth import sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
 from app.auth.tasks import mail_reset
-from app.counters import Window
+from app.auth.throttles import count_stranger, throttled_sign_in, typed
 from app.database import now
 from app.errors import Missing, Stale, answering
-from app.extensions import counters, db, limiter, throttled_address
+from app.extensions import db, limiter
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.mail.sending import this_site
-from app.programs import is_for_programs
 from app.tasks import enqueue
 from app.users.links import invited
 from app.users.models import User
 
 auth = Blueprint("auth", __name__)
-View = TypeVar("View", bound=Callable[..., Any])
 
 WRONG = "The username or password is not right."
 DEACTIVATED = "This account is deactivated. Ask your administrator."
 MUST_RESET = (
     "You have to choose a new password first. A link for that is on its way to you by mail."
 )
-
-
-def throttle() -> str:
-    return str(current_app.config["SIGN_IN_THROTTLE"])
-
-
-def address_and_account() -> str:
-    """Guesses at one account from one address: nobody else is locked out by them."""
-    return f"{throttled_address()}/{login_of_form().strip().lower()[:254]}"
-
-
-def login_of_form() -> str:
-    """Who the request wants to be; programs have another word for it (OAuth 2)."""
-    return request.form.get("username" if is_for_programs() else "login", "")
-
-
-def throttled_sign_in(view: View) -> View:
-    """Guesses at every door count together: per account and address, and per address."""
-    shared: Any = partial(limiter.shared_limit, on_breach=note_throttled)
-    per_account = shared(throttle, scope="sign-in", key_func=address_and_account)
-    return shared(per_address, scope="sign-in-address")(per_account(view))
-
-
-def per_address() -> str:
-    return str(current_app.config["SIGN_IN_THROTTLE_PER_ADDRESS"])
-
-
-def note_throttled(breached: RequestLimit) -> None:
-    """Put the first refusal on record; the rest of the same wait would only fill the trail."""
-    window = Window.at(counters.now(), breached.limit.get_expiry())
-    if counters.take(f"throttled/{breached.key}", window, 1) > 1:
-        return
-    record("sign_in.throttled", detail=typed(login_of_form()))
-    db.session.commit()
 
 
 @auth.get("/sign-in")
@@ -84,6 +43,7 @@ def create_session() -> ResponseReturnValue:
     if not form.validate():
         return refused(form)
     user = db.session.scalar(User.by_login(form.login.data))
+    count_stranger(form.login.data, user)
     # Asked first and for everybody, so that the time is the same whoever exists.
     right = user.has_password(form.password.data) if user else nobody_has(form.password.data)
     if user is None or not right:
@@ -111,11 +71,6 @@ def failed(form: SignInForm, user: User | None, sentence: str) -> ResponseReturn
     db.session.commit()
     form.form_errors.append(sentence)
     return refused(form)
-
-
-def typed(login: str | None) -> str:
-    """As much of a login as the trail keeps."""
-    return (login or "").strip()[:100]
 
 
 def refused(form: SignInForm) -> ResponseReturnValue:

@@ -9,6 +9,8 @@ from zoneinfo import available_timezones
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BeforeValidator
 
+from app.common_passwords import is_common
+
 REGIONS = (
     *("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/"),
     *("Europe/", "Indian/", "Pacific/"),
@@ -53,6 +55,7 @@ def email_address(value: object) -> str:
 
 
 def password(value: object) -> str:
+    """Long enough and not one that everybody tries; otherwise any characters (ASVS 6.2.5)."""
     text = value if isinstance(value, str) else ""
     if not text:
         raise ValueError("Enter a password")
@@ -60,6 +63,8 @@ def password(value: object) -> str:
         raise ValueError("Use 8 characters or more")
     if len(text) > 128:
         raise ValueError("Use 128 characters or fewer")
+    if is_common(text):
+        raise ValueError("Choose another password: too many people use this one")
     return text
 
 

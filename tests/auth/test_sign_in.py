@@ -3,6 +3,7 @@
 import html
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin, urlsplit
 
 import argon2
@@ -215,6 +216,22 @@ def test_an_old_hash_is_upgraded_at_sign_in(app: Flask, stranger: Browser) -> No
     assert bob.password_hash != old
     assert not is_outdated(bob.password_hash or "")
     assert bob.version == version
+    assert sign_in(Browser(app)).status_code == 303
+
+
+def test_several_sign_ins_at_once_upgrade_an_old_hash_and_end_no_session(
+    app: Flask, bob: Browser
+) -> None:
+    change(app, "bob", password_hash=OLD_HASHER.hash(PASSWORD))
+    browsers = [Browser(app) for _ in range(3)]
+    assert all(browser.token for browser in browsers)
+
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        answers = list(pool.map(sign_in, browsers))
+
+    assert [answer.status_code for answer in answers] == [303] * len(browsers)
+    assert not is_outdated(saved(app, "bob").password_hash or "")
+    assert all(is_in(browser) for browser in [bob, *browsers])
     assert sign_in(Browser(app)).status_code == 303
 
 

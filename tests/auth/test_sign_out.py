@@ -1,7 +1,13 @@
 """Somebody signs out: the session ends on the server, not only in the browser."""
 
+from typing import Any
+
+import redis
 from flask import Flask
 
+from app import create_app
+from app.config import load_settings
+from app.extensions import db
 from tests.auth.coming_in import copy_of, is_in, sessions_of
 from tests.people import Browser
 
@@ -55,3 +61,22 @@ def test_a_stranger_is_asked_to_sign_in(stranger: Browser) -> None:
     answer = stranger.post("/sign-out")
 
     assert (answer.status_code, answer.location) == (303, "/sign-in")
+
+
+def test_signed_out_stays_signed_out_after_a_restart_and_without_redis(
+    app: Flask, bob: Browser, mode_settings: dict[str, Any], servers: dict[str, Any]
+) -> None:
+    phone, thief = Browser(app, "bob"), copy_of(bob)
+    bob.post("/sign-out")
+
+    if servers and servers["redis"].is_ours:
+        with redis.Redis.from_url(servers["redis"].url(0)) as client:
+            client.flushall()
+    restarted = create_app(load_settings(**mode_settings))
+    for browser in (phone, thief):
+        browser.app = restarted
+    let_in = [is_in(copy_of(browser)) for browser in (phone, thief)]
+    with restarted.app_context():
+        db.engine.dispose()
+
+    assert let_in == [True, False]

@@ -1,0 +1,119 @@
+"""Guesses at passwords are slowed down: by account and address, by address, and by account alone.
+
+Each is counted by what was typed, so that nobody learns from it who has an account.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from flask import current_app, request
+from flask_limiter import RequestLimit
+from sqlalchemy import Select, select
+
+from app.audit.models import Event
+from app.audit.trail import record
+from app.counters import Window
+from app.database import now
+from app.errors import TooMany
+from app.extensions import client_address, counters, db, limiter, network_of, throttled_address
+from app.programs import is_for_programs
+from app.users.models import User
+from app.users.one_time import digest
+
+HOUR_SECONDS = 3600
+KNOWN_FOR = timedelta(days=90)
+NOBODY = 0
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def throttle() -> str:
+    return str(current_app.config["SIGN_IN_THROTTLE"])
+
+
+def throttle_per_address() -> str:
+    return str(current_app.config["SIGN_IN_THROTTLE_PER_ADDRESS"])
+
+
+def address_and_account() -> str:
+    """Guesses at one account from one address: nobody else is locked out by them."""
+    return f"{throttled_address()}/{account(login_of_form())}"
+
+
+def login_of_form() -> str:
+    """Who the request wants to be; programs have another word for it (OAuth 2)."""
+    return request.form.get("username" if is_for_programs() else "login", "")
+
+
+def throttled_sign_in(view: View) -> View:
+    """Guesses at every door count together: per account and address, and per address."""
+    shared: Any = partial(limiter.shared_limit, on_breach=note_throttled)
+    per_account = shared(throttle, scope="sign-in", key_func=address_and_account)
+    return shared(throttle_per_address, scope="sign-in-address")(per_account(view))
+
+
+def account(login: str | None) -> str:
+    """What was typed, alike for every spelling that names the same account."""
+    return (login or "").strip().lower()[:254]
+
+
+def typed(login: str | None) -> str:
+    """As much of a login as the trail keeps."""
+    return (login or "").strip()[:100]
+
+
+def note_throttled(breached: RequestLimit) -> None:
+    """Put the first refusal on record; the rest of the same wait would only fill the trail."""
+    window = Window.at(counters.now(), breached.limit.get_expiry())
+    note_once(breached.key, window, login_of_form())
+
+
+def note_once(key: str, window: Window, login: str | None) -> None:
+    if counters.take(f"throttled/{key}", window, 1) > 1:
+        return
+    record("sign_in.throttled", detail=typed(login))
+    db.session.commit()
+
+
+def count_stranger(login: str | None, user: User | None) -> None:
+    """Count a try at one account from wherever its owner has not signed in lately.
+
+    Many addresses together get 100 an hour; each counts for at most 10 of them, so that one alone
+    shuts nobody out. Asked before the password is checked, so that not one too many is. ``user``
+    is who has that login, if anybody. Raises TooMany.
+    """
+    if is_known_here(user):
+        return
+    window = Window.at(counters.now(), HOUR_SECONDS)
+    key = f"strangers/{digest(account(login))[:32]}"
+    if not take_place(key, window):
+        note_once(key, window, login)
+        raise TooMany(datetime.fromtimestamp(window.end, UTC), again="try again")
+
+
+def take_place(key: str, window: Window) -> bool:
+    """Count one try; False once the account's tries are used up, whoever used them."""
+    total, each = current_app.config["SIGN_IN_STRANGERS"]
+    if counters.read(key, window) >= total:
+        return False
+    if counters.take(f"{key}/{throttled_address()}", window, each) > each:
+        return True
+    return counters.take(key, window, total) <= total
+
+
+def is_known_here(user: User | None) -> bool:
+    """Whether ``user`` signed in from this address, or its network, in the last 90 days.
+
+    The trail is asked for nobody too, so that it takes as long.
+    """
+    addresses = db.session.scalars(addresses_of(user.id if user else NOBODY))
+    here = network_of(client_address())
+    return here in {network_of(address) for address in addresses}
+
+
+def addresses_of(user_id: int) -> Select[str]:
+    since = now() - KNOWN_FOR
+    signed_in = (Event.actor_id == user_id, Event.action == "sign_in", Event.at >= since)
+    return select(Event.address).where(*signed_in).distinct()

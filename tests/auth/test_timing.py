@@ -1,0 +1,55 @@
+"""Time does not tell who has an account: a wrong password takes as long for nobody as for Bob."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from app import passwords
+from app.users import models
+from tests.people import Browser
+from tests.timing import takes_longer
+
+
+def guessing(app: Flask, login: str, network: str) -> Callable[[int], None]:
+    """One wrong guess; each comes from an address of its own, so that none is throttled."""
+    browser = Browser(app)
+    form = {"login": login, "password": "wrong", "csrf_token": browser.token}
+
+    def guess(number: int) -> None:
+        there = {"REMOTE_ADDR": f"{network}.{number}"}
+        answer = browser.client.post("/sign-in", data=form, environ_base=there)
+        assert answer.status_code == 422
+
+    guess(200)  # what is done only once is done before
+    return guess
+
+
+@pytest.fixture
+def at_bob(app: Flask) -> Callable[[int], None]:
+    return guessing(app, "bob", "10.0.1")
+
+
+@pytest.fixture
+def at_nobody(app: Flask) -> Callable[[int], None]:
+    return guessing(app, "nobody", "10.0.2")
+
+
+def test_a_wrong_password_takes_as_long_for_nobody(
+    at_bob: Callable[[int], None], at_nobody: Callable[[int], None]
+) -> None:
+    assert takes_longer(at_bob, at_nobody) is None
+
+
+def test_a_missing_hash_for_nobody_would_be_noticed(
+    at_bob: Callable[[int], None],
+    at_nobody: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hasty(encoded: str | None, password: str) -> bool:
+        return encoded is not None and passwords.is_right(encoded, password)
+
+    monkeypatch.setattr(models, "is_right", hasty)
+
+    assert takes_longer(at_bob, at_nobody) == "first"
+    assert takes_longer(at_nobody, at_bob) == "second"

@@ -1,0 +1,91 @@
+"""What is asked of every door of every feature, also of those that will be added."""
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from tests.people import Browser
+from tests.users.saved import everything
+
+# What strangers may open; everything else asks them to sign in.
+OPEN = {
+    *("system.healthz", "system.readyz"),
+    *("auth.sign_in", "auth.create_session", "auth.welcome", "auth.choose_password"),
+    *("auth.sign_up", "auth.check_username", "auth.create_account", "auth.sign_up_sent"),
+    *("auth.finish_sign_up", "auth.finish_account", "auth.forgot", "auth.ask_for_reset"),
+    *("auth.reset_sent", "auth.reset", "auth.reset_password"),
+}
+FORGED = (None, "", "wrong", "mallory's")
+
+
+def doors(app: Flask, method: str) -> list[tuple[str, str]]:
+    """The (endpoint, path) of every door that takes ``method``; programs' doors have no forms."""
+    rules = [rule for rule in app.url_map.iter_rules() if method in (rule.methods or ())]
+    found = [(rule.endpoint, path_of(app, rule)) for rule in rules]
+    return [(endpoint, path) for endpoint, path in found if not path.startswith("/api/")]
+
+
+def path_of(app: Flask, rule: Rule) -> str:
+    """The address with something in each place: a number where one belongs, else Bob."""
+    values = {
+        name: 1 if "Integer" in type(kind).__name__ else "bob"
+        for name, kind in rule._converters.items()
+    }
+    built = rule.build(values)
+    assert built is not None
+    return built[1]
+
+
+@pytest.mark.parametrize("part", [{}, {"HX-Request": "true"}])
+def test_looking_changes_nothing(app: Flask, alice: Browser, part: dict[str, str]) -> None:
+    before = everything(app)
+
+    for endpoint, path in doors(app, "GET"):
+        assert alice.client.get(path, headers=part).status_code < 500, endpoint
+        assert alice.client.head(path, headers=part).status_code < 500, endpoint
+
+    assert everything(app) == before
+
+
+def test_nothing_changes_without_the_token_of_this_session(
+    app: Flask, alice: Browser, mallory: Browser
+) -> None:
+    before, paths = everything(app), doors(app, "POST")
+    assert len(paths) >= 25
+
+    for token in FORGED:
+        sent = mallory.token if token == "mallory's" else token
+        form = {} if sent is None else {"csrf_token": sent}
+        for endpoint, path in paths:
+            assert alice.client.post(path, data=form).status_code == 400, endpoint
+            headers = {"HX-Request": "true", "X-CSRFToken": sent or ""}
+            assert alice.client.post(path, headers=headers).status_code == 400, endpoint
+
+    assert everything(app) == before
+
+
+def test_strangers_are_asked_to_sign_in_everywhere_else(app: Flask, stranger: Browser) -> None:
+    before = everything(app)
+    assert {endpoint for endpoint, _ in doors(app, "GET") + doors(app, "POST")} >= OPEN
+
+    for method, ask in (("GET", stranger.get), ("POST", stranger.post)):
+        for endpoint, path in doors(app, method):
+            if endpoint not in OPEN:
+                answer = ask(path)
+                there = (answer.status_code, answer.location.split("?")[0])
+                assert there == (303, "/sign-in"), endpoint
+
+    assert everything(app) == before
+
+
+def test_no_door_takes_another_method(app: Flask) -> None:
+    methods = set().union(*(rule.methods or () for rule in app.url_map.iter_rules()))
+    with_forms = {
+        method
+        for rule in app.url_map.iter_rules()
+        if not rule.rule.startswith("/api/")
+        for method in rule.methods or ()
+    }
+
+    assert with_forms == {"GET", "HEAD", "OPTIONS", "POST"}
+    assert "TRACE" not in methods
