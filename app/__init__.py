@@ -4,7 +4,7 @@ from flask import Flask
 
 from app import cli, context, envelope, errors, htmx, logs, words
 from app.audit.pages import audit
-from app.auth import confirmation
+from app.auth import confirmation, factor_pages
 from app.auth.pages import auth
 from app.auth.security_pages import security
 from app.config import PROJECT_ROOT, Settings, load_settings
@@ -20,7 +20,10 @@ from app.extensions import (
     migrate,
     queue,
 )
+from app.factors import app_pages, passkey_pages
 from app.factors import models as factor_models
+from app.factors import tasks as factor_tasks
+from app.factors.pages import factors
 from app.home.pages import home
 from app.jobs import tasks as job_tasks
 from app.jobs.cli import worker
@@ -37,16 +40,19 @@ from app.users import tasks as user_tasks
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
 
-PAGES = (home, audit, auth, security, jobs, mail, tiers, users, system)
+PAGES = (home, audit, auth, security, factors, jobs, mail, tiers, users, system)
 MORE_PAGES = (
     confirmation,
+    factor_pages,
+    passkey_pages,
+    app_pages,
     limit_pages,
     edit_pages,
     standing_pages,
 )  # importing them adds doors to the above
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
-TASK_MODULES = (user_tasks, job_tasks)  # importing them declares their tasks
+TASK_MODULES = (user_tasks, factor_tasks, job_tasks)  # importing them declares their tasks
 
 
 def create_app(settings: Settings | None = None) -> Flask:

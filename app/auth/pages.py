@@ -7,11 +7,12 @@ from flask_login import current_user
 
 from app.access import confirmation_required, operators_only, sign_in_required
 from app.audit.trail import record
-from app.auth import sessions
+from app.auth import second_step, sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
 from app.counters import Window
 from app.errors import Missing, Stale, answering
 from app.extensions import counters, db, limiter, throttled_address
+from app.factors.checks import has_factors
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.users.links import invited
 from app.users.models import User
@@ -66,6 +67,8 @@ def create_session() -> ResponseReturnValue:
         return failed(form, user, DEACTIVATED)
     if user.has_outdated_hash:
         db.session.execute(user.rehashed(form.password.data))
+    if has_factors(user):
+        return second_step.ask(user, form.keep.data, form.next.data)
     record("sign_in", actor=user.as_subject)
     sessions.begin(user, keep=form.keep.data)
     return redirect_with(own_page(form.next.data, url_for("home.index")))

@@ -13,6 +13,7 @@ from app.auth.forms import ChangePasswordForm
 from app.auth.models import Session
 from app.errors import Missing, Refused, answering
 from app.extensions import client_address, db, limiter
+from app.factors import checks, passkeys
 from app.htmx import Toast, page_before, redirect_with, render, swap_or_redirect
 from app.users.models import User
 from app.users.one_time import digest
@@ -35,7 +36,7 @@ def myself() -> User:
 @sign_in_required
 def index() -> ResponseReturnValue:
     user = myself()
-    return render_template("security/index.html", form=ChangePasswordForm(user), **listing(user))
+    return render_template("security/index.html", form=ChangePasswordForm(user), **shown(user))
 
 
 @security.post("/security/password")
@@ -45,7 +46,7 @@ def change_password() -> ResponseReturnValue:
     user = myself()
     form = ChangePasswordForm(user)
     if not form.validate():
-        context = {"form": form, **listing(user)}
+        context = {"form": form, **shown(user)}
         return render("security/index.html", "security/_password.html", **context), 422
     user.set_password(form.new_password.data)
     trail.record("password.changed", user.as_subject)
@@ -109,6 +110,13 @@ def beside(number: int, listed: dict[str, Any]) -> int:
     place = ids.index(number)
     ids.remove(number)
     return ids[min(place, len(ids) - 1)] if ids else HEADING
+
+
+def shown(user: User) -> dict[str, Any]:
+    """What the page of ``user`` needs beside the form."""
+    named = passkeys.site_name() is not None
+    address = None if named else passkeys.named_address()
+    return {**listing(user), "standing": checks.standing(user), "named_address": address}
 
 
 def listing(user: User, focused: int | None = None) -> dict[str, Any]:

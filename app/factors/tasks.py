@@ -1,0 +1,34 @@
+"""Telling the owner by mail that a second factor came or went."""
+
+from flask import current_app, url_for
+
+from app.config import Settings
+from app.extensions import db
+from app.mail.sending import Letter, send
+from app.tasks import Running, task
+from app.users.models import User
+
+
+@task("Mail about a second factor")
+def tell_about_factor(_job: Running, user_id: int, said: str, site: str) -> None:
+    """Mail ``said``, one sentence, to the owner, with what to do if it was not them."""
+    user = db.session.get(User, user_id)
+    if user is None or user.is_deleted:
+        return
+    settings: Settings = current_app.config["SETTINGS"]
+    with current_app.test_request_context(base_url=site):
+        link = url_for("security.index", _external=True)
+    send(
+        Letter(
+            to=user.email,
+            subject=f"The sign-in of your account at {settings.app_name} changed",
+            greeting=user.name,
+            before=(said,),
+            link=link,
+            label="Look at your account's security",
+            after=(
+                "If this was not you, somebody else may have your password. Change it at once, "
+                "end all other sessions, and remove what you did not add.",
+            ),
+        )
+    )
