@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, abort, g, has_request_context, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
@@ -134,7 +134,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def request_id() -> str:
     """The number that this request has in the log; "" outside of the envelope."""
-    return str(request.environ.get("gatehouse.request_id", ""))
+    return str(request.environ.get("gatehouse.request_id", "")) if has_request_context() else ""
 
 
 def refuse_other_content() -> None:
