@@ -4,7 +4,8 @@ from flask import Flask
 
 from app import cli, context, envelope, errors, htmx, logs, words
 from app.audit.pages import audit
-from app.auth import confirmation, factor_pages
+from app.auth import confirmation, factor_pages, reset_pages, sign_up_pages
+from app.auth import tasks as auth_tasks
 from app.auth.pages import auth
 from app.auth.security_pages import security
 from app.config import PROJECT_ROOT, Settings, load_settings
@@ -41,18 +42,16 @@ from app.users.cli import create_admin, users_commands
 from app.users.pages import users
 
 PAGES = (home, audit, auth, security, factors, jobs, mail, tiers, users, system)
+# Importing these adds doors to the above.
 MORE_PAGES = (
-    confirmation,
-    factor_pages,
-    passkey_pages,
-    app_pages,
-    limit_pages,
-    edit_pages,
-    standing_pages,
-)  # importing them adds doors to the above
+    *(confirmation, reset_pages, sign_up_pages),
+    *(factor_pages, passkey_pages, app_pages),
+    *(limit_pages, edit_pages, standing_pages),
+)
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
-TASK_MODULES = (user_tasks, factor_tasks, job_tasks)  # importing them declares their tasks
+# Importing these declares their tasks.
+TASK_MODULES = (auth_tasks, user_tasks, factor_tasks, job_tasks)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

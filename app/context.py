@@ -32,6 +32,7 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
             ("Tiers", "tiers.index", "layers", ("tiers",)),
             ("Audit log", "audit.index", "list", ("audit.index",)),
             ("System", "system.show", "pulse", ("system",)),
+            ("Mail", "mail.index", "mail", ("mail",)),
         ),
     ),
 )
@@ -59,10 +60,16 @@ def theme() -> str | None:
 def navigation() -> list[dict[str, Any]]:
     """The groups this person may use, with the place they are at."""
     return [
-        {"title": title, "items": [way(*item) for item in items]}
+        {"title": title, "items": [way(*item) for item in items if is_there(item[1])]}
         for title, operators_only, items in WAYS
         if not operators_only or current_user.is_superuser
     ]
+
+
+def is_there(endpoint: str) -> bool:
+    """Mails are read here only where they are kept instead of being sent."""
+    keeps_mail: bool = current_app.config["SETTINGS"].keeps_mail
+    return endpoint != "mail.index" or keeps_mail
 
 
 def way(label: str, endpoint: str, icon: str, stands_for: tuple[str, ...]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MOST_VALUES = 200  # no form of ours has nearly as many; each costs work to keep and draw again
 LONGEST_HOST = 253 + len(":65535")
+LETS_IN = re.compile(r"(/(?:welcome|reset|sign-up/finish|[\w-]*email)/)[^/]", re.IGNORECASE)
 QUIET = ("/healthz", "/readyz")
 # A lone surrogate or a NUL is text that no database stores and nobody types.
 UNREADABLE = re.compile("[\x00\ud800-\udfff]")
@@ -175,7 +176,8 @@ def close_envelope(response: Response) -> Response:
 
 def path_to_log() -> str:
     """The path, without the token of a link that lets somebody in."""
-    return "/welcome/hidden" if request.path.lower().startswith("/welcome/") else request.path
+    found = LETS_IN.match(request.path)
+    return f"{found[1]}hidden" if found else request.path
 
 
 def milliseconds_since(started: float) -> float:

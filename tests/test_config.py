@@ -24,6 +24,8 @@ SAFE = {
     "redis_cache_url": "redis://cache:6379/0",
     "redis_queue_url": "redis://queue:6379/0",
     "redis_rate_limit_url": "redis://cache:6379/0",
+    "smtp_host": "mail.gatehouse.test",
+    "mail_from": "door@example.org",
 }
 
 
@@ -444,12 +446,52 @@ def test_sqlite_and_a_shared_redis_warn_in_production():
     assert settings(redis_cache_host="r", redis_queue_host="r").warnings == []
 
 
+# Mail
+
+
+def test_where_mails_go():
+    at_home, mailed = settings(), settings(smtp_host="mail.test")
+    mute = settings(**{**SAFE, "smtp_host": None})
+
+    assert (at_home.keeps_mail, at_home.has_mail) == (True, True)
+    assert (mailed.keeps_mail, mailed.has_mail) == (False, True)
+    assert (mute.keeps_mail, mute.has_mail) == (False, False)
+    assert [("nobody can sign up" in warning) for warning in mute.warnings] == [True]
+
+
+def test_the_port_of_the_mail_server_follows_from_its_security():
+    ports = {kind: settings(smtp_security=kind).smtp_port for kind in ("starttls", "tls", "none")}
+
+    assert ports == {"starttls": 587, "tls": 465, "none": 25}
+    assert settings(smtp_security="tls", smtp_port=2465).smtp_port == 2465
+
+
+def test_mails_come_from_the_contact_unless_told_otherwise():
+    assert settings(contact_email="help@example.org").mail_from == "help@example.org"
+    (problem,) = problems(**{**SAFE, "mail_from": None})
+    assert problem.startswith("MAIL_FROM is not set.")
+
+
+@pytest.mark.parametrize("url", ["app.test", "ftp://app.test", "https://app.test/path", "https://"])
+def test_mailed_links_lead_to_a_whole_address(url):
+    (problem,) = problems(public_url=url)
+
+    assert problem.startswith("PUBLIC_URL must look like https://app.example.org")
+
+
+def test_mailed_links_are_encrypted_outside_local():
+    assert settings(public_url="http://app.test").public_url == "http://app.test/"
+    (problem,) = problems(**SAFE, public_url="http://app.test")
+    assert problem.startswith("PUBLIC_URL must begin with https://")
+
+
 # What must not be told
 
 
 SECRETS = {
     "secret_key": KEY,
     "admin_password": "hunter2-one",
+    "smtp_password": "hunter2-six",
     "test_password": "hunter2-two",
     "pgadmin_default_password": "hunter2-three",
     "postgres_password": "hunter2-four",

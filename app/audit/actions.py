@@ -31,7 +31,7 @@ ACTIONS = {
     "email.asked": ("account", "Asked to change their address to {detail}"),
     "email.confirmed": ("account", "Confirmed the address {detail}"),
     "email.changed": ("account", "Changed their address"),
-    "password.asked": ("account", "Asked for a link to reset the password of {subject}"),
+    "password.asked": ("account", "Asked for a new password for “{detail}”"),
     "password.reset": ("account", "Reset their password by mail"),
     "password.set": ("account", "Chose a first password"),
     "password.changed": ("account", "Changed their password"),

@@ -8,10 +8,13 @@ from flask_login import current_user
 
 from app.auth import second_step as step
 from app.auth.forms import PasskeySignInForm, SecondStepForm
-from app.auth.pages import auth
+from app.auth.pages import DEACTIVATED, MUST_RESET, auth
+from app.auth.tasks import mail_reset
 from app.errors import TooMany
 from app.factors import checks, passkeys
 from app.htmx import Toast, redirect_with, render, wants_part
+from app.mail.sending import this_site
+from app.tasks import enqueue
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 from app.words import when
@@ -135,10 +138,20 @@ def pass_with_passkey() -> ResponseReturnValue:
         return back_to_sign_in(OVER)
     step.count_passkey("answer")
     key = passkeys.check(form.answer.data, row.payload["challenge"])
-    reason = step.shut_out(key.user) if key else WRONG_PASSKEY
+    reason = shut_out(key.user) if key else WRONG_PASSKEY
     if key and not reason:
         return step.finish(row, key.user, keep=form.keep.data) or back_to_sign_in(OVER)
     if not step.failed(row, key.user if key else None):
         return back_to_sign_in(USED_UP)
     form.form_errors.append(reason)
     return passkey_page(form, row), 422
+
+
+def shut_out(user: User) -> str | None:
+    """Why ``user`` may not sign in, as after a right password."""
+    if not user.is_active:
+        return DEACTIVATED
+    if user.must_reset:
+        enqueue(mail_reset, email=user.email, site=this_site())
+        return MUST_RESET
+    return None

@@ -1,11 +1,11 @@
-"""Signing in, and choosing a password."""
+"""Signing up and in, and choosing a password."""
 
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import ValidationError
 
 from app.forms import Follows, Form
 from app.users.models import User
-from app.users.rules import Password
+from app.users.rules import EmailAddress, Password, PersonName, Username
 
 
 class SignInForm(Form):
@@ -58,7 +58,30 @@ class FirstPasswordForm(Form):
         self._user = user
 
     def validate_password(self, field: PasswordField) -> None:
-        keep_username_out(field, self._user)
+        keep_username_out(field, self._user.username)
+
+
+class SignUpForm(Form):
+    name = StringField("Name", [Follows(PersonName)])
+    username = StringField("Username", [Follows(Username)])
+    email = StringField("Email", [Follows(EmailAddress)])
+    password = PasswordField("Password", [Follows(Password)])
+
+    def validate_password(self, field: PasswordField) -> None:
+        keep_username_out(field, self.username.data or "")
+
+
+class FinishSignUpForm(Form):
+    username = StringField("Username", [Follows(Username)])
+    password = PasswordField("The password you chose")
+
+    def validate_password(self, field: PasswordField) -> None:
+        if not field.data:
+            raise ValidationError("Enter the password you chose")
+
+
+class ForgotForm(Form):
+    email = StringField("Email", [Follows(EmailAddress)])
 
 
 class ChangePasswordForm(Form):
@@ -77,9 +100,9 @@ class ChangePasswordForm(Form):
             raise ValidationError("This is not your current password")
 
     def validate_new_password(self, field: PasswordField) -> None:
-        keep_username_out(field, self._user)
+        keep_username_out(field, self._user.username)
 
 
-def keep_username_out(field: PasswordField, user: User) -> None:
-    if user.username in (field.data or "").lower():
+def keep_username_out(field: PasswordField, username: str) -> None:
+    if username and username in (field.data or "").lower():
         raise ValidationError("Choose a password that does not contain your username")

@@ -110,11 +110,15 @@ class Session(Model):
         return delete(cls).where(cls.user_id == user.id, cls.token_hash != digest(token))
 
     @classmethod
+    def over(cls) -> Delete:
+        """Those that ended by themselves."""
+        moment = now()
+        return delete(cls).where(or_(cls.ends_at <= moment, cls.idle_until <= moment))
+
+    @classmethod
     def over_for(cls, user: User) -> Delete:
         """Those of ``user`` that ended by themselves."""
-        moment = now()
-        over = or_(cls.ends_at <= moment, cls.idle_until <= moment)
-        return delete(cls).where(cls.user_id == user.id, over)
+        return cls.over().where(cls.user_id == user.id)
 
 
 @event.listens_for(User, "after_update")

@@ -9,11 +9,14 @@ from app.access import confirmation_required, operators_only, sign_in_required
 from app.audit.trail import record
 from app.auth import second_step, sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
+from app.auth.tasks import mail_reset
 from app.counters import Window
 from app.errors import Missing, Stale, answering
 from app.extensions import counters, db, limiter, throttled_address
 from app.factors.checks import has_factors
 from app.htmx import Toast, own_page, page_before, redirect_with, render
+from app.mail.sending import this_site
+from app.tasks import enqueue
 from app.users.links import invited
 from app.users.models import User
 
@@ -21,6 +24,9 @@ auth = Blueprint("auth", __name__)
 
 WRONG = "The username or password is not right."
 DEACTIVATED = "This account is deactivated. Ask your administrator."
+MUST_RESET = (
+    "You have to choose a new password first. A link for that is on its way to you by mail."
+)
 
 
 def throttle() -> str:
@@ -65,6 +71,9 @@ def create_session() -> ResponseReturnValue:
         return failed(form, user, WRONG)
     if not user.is_active:
         return failed(form, user, DEACTIVATED)
+    if user.must_reset:
+        enqueue(mail_reset, email=user.email, site=this_site())
+        return failed(form, user, MUST_RESET)
     if user.has_outdated_hash:
         db.session.execute(user.rehashed(form.password.data))
     if has_factors(user):

@@ -33,9 +33,6 @@ PASSKEY_TRIES, PASSKEY_SECONDS = 60, 180
 # passkeys and recovery codes, which nobody guesses, work on.
 APP_TRIES = ((50, 3600), (200, 86400))
 
-DEACTIVATED = "This account is deactivated. Ask your administrator."
-MUST_RESET = "Your password has to be reset before you can sign in."
-
 
 def ask(user: User, keep: bool, target: str | None) -> ResponseReturnValue:
     """Send whoever knew the password of ``user`` on to the second step; commits."""
@@ -52,16 +49,9 @@ def begin(kind: str, user: User | None, **payload: object) -> None:
 def waiting(kind: str) -> OneTimeToken | None:
     """The step this browser is at, unless it is over or the account may not come in any more."""
     row = links.find(PURPOSES[kind], session.get(kind, ""))
-    if row is None or (row.user is not None and shut_out(row.user)):
+    if row is None or (row.user is not None and row.user.must_reset):
         return None
     return row
-
-
-def shut_out(user: User) -> str | None:
-    """Why ``user`` may not sign in, whatever they know or hold."""
-    if not user.is_active:
-        return DEACTIVATED
-    return MUST_RESET if user.must_reset else None
 
 
 def finish(row: OneTimeToken, user: User, keep: bool) -> ResponseReturnValue | None:

@@ -11,10 +11,13 @@ from app.audit import trail
 from app.auth import sessions
 from app.auth.forms import ChangePasswordForm
 from app.auth.models import Session
+from app.auth.tasks import mail_password_changed
 from app.errors import Missing, Refused, answering
 from app.extensions import client_address, db, limiter
 from app.factors import checks, passkeys
 from app.htmx import Toast, page_before, redirect_with, render, swap_or_redirect
+from app.mail.sending import this_site
+from app.tasks import enqueue
 from app.users.models import User
 from app.users.one_time import digest
 
@@ -50,6 +53,7 @@ def change_password() -> ResponseReturnValue:
         return render("security/index.html", "security/_password.html", **context), 422
     user.set_password(form.new_password.data)
     trail.record("password.changed", user.as_subject)
+    enqueue(mail_password_changed, user_id=user.id, site=this_site())
     with answering({}):
         sessions.keep_only_this(user)
     said = "Your password is changed. You are signed out everywhere else."
@@ -71,6 +75,17 @@ def end_others() -> ResponseReturnValue:
     db.session.commit()
     toast = Toast("You are signed out everywhere else")
     return swap_or_redirect("security/_sessions.html", place, toast, **listing(user, HEADING))
+
+
+@security.post("/security/sessions/end-all")
+@sign_in_required
+def end_all() -> ResponseReturnValue:
+    """Sign out everywhere, here too."""
+    user = myself()
+    sessions.end_all(user)
+    trail.record("session.ended_all", user.as_subject)
+    sessions.end()
+    return redirect_with(url_for("auth.sign_in"), Toast("You are signed out everywhere"))
 
 
 @security.get("/users/<username>/sessions")

@@ -8,8 +8,10 @@ from app.mail.sending import Letter, send
 from app.tasks import Running, task
 from app.users.models import User
 
+TRIES = 8  # with their growing pauses about ten minutes, should the mail server be away
 
-@task("Mail about a second factor")
+
+@task("Mail: a second factor came or went", attempts=TRIES)
 def tell_about_factor(_job: Running, user_id: int, said: str, site: str) -> None:
     """Mail ``said``, one sentence, to the owner, with what to do if it was not them."""
     user = db.session.get(User, user_id)

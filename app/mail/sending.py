@@ -1,5 +1,6 @@
 """Writing mails and handing them to the mail server; on a developer's machine they are kept."""
 
+import hashlib
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ import structlog
 from flask import current_app, render_template, request
 
 from app.config import Settings
-from app.extensions import db
+from app.counters import Window
+from app.extensions import counters, db
 from app.mail.models import Mail
 
 log = structlog.get_logger()
 
 PATIENCE_SECONDS = 15
+MOST_PER_HOUR = 5
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,16 @@ def this_site() -> str:
     """The address of this site for mailed links, with a slash at its end."""
     settings: Settings = current_app.config["SETTINGS"]
     return settings.public_url or request.url_root
+
+
+def is_flooded(address: str) -> bool:
+    """Whether strangers made us write to ``address`` often enough in this hour; counts this time.
+
+    Counted without telling whoever asks, so that nobody is locked out or learns anything.
+    """
+    window = Window.at(counters.now(), 3600)
+    key = hashlib.sha256(address.lower().encode()).hexdigest()
+    return counters.take(f"mails/{key}", window, MOST_PER_HOUR) > MOST_PER_HOUR
 
 
 def send(letter: Letter) -> None:

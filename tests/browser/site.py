@@ -22,10 +22,12 @@ from app.config import load_settings
 from app.database import now
 from app.extensions import db
 from app.jobs.models import Job, JobLog
+from app.mail.models import Mail
 from app.prepare import migrate
 from app.tiers.models import RateLimit, Tier
 from app.users import links
 from app.users.models import User
+from tests.mailbox import link_in
 from tests.people import PASSWORD, Browser, make_cast, person
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -125,6 +127,15 @@ class Site:
             db.session.commit()
             return who.username, f"/welcome/{links.invitation(user)}"
 
+    def reset_link(self, name: str) -> str:
+        """The path of a link by which somebody of that name chooses a new password."""
+        who = self.newcomer(name)
+        with self.app.app_context():
+            user = db.session.scalars(User.by_username(who.username)).unique().one()
+            token = links.issue("reset", user)
+            db.session.commit()
+        return f"/reset/{token}"
+
     def job(self, owner: Person, name: str = "Monthly usage report", **values: Any) -> str:
         """A job as it stands, that no worker will ever touch; returns its id."""
         far = now() + timedelta(days=300)
@@ -181,6 +192,17 @@ class Site:
             db.session.add(tier)
             db.session.commit()
         return name
+
+    def link_mailed_to(self, address: str, least: int = 1) -> str:
+        """The path of the link in the newest mail to ``address``, once the worker has sent it."""
+        deadline = time.monotonic() + READY_WITHIN_SECONDS
+        while time.monotonic() < deadline:
+            with self.app.app_context():
+                mails = db.session.scalars(Mail.newest().where(Mail.to == address)).all()
+                if len(mails) >= least:
+                    return link_in(mails[0])
+            time.sleep(0.1)
+        raise AssertionError(f"No mail came to {address}:\n{self.log('worker')[-3000:]}")
 
     def cookie_of(self, who: Person) -> dict[str, str]:
         """The cookie of a browser in which that person is signed in."""

@@ -396,3 +396,56 @@ def _(guide: Guide) -> Page:
     page.set_viewport_size({"width": 390, "height": 844})
     press(page, "Menu")
     return page
+
+
+@state("sign-up refused")
+def _(guide: Guide) -> Page:
+    page = guide.stranger("/sign-up")
+    page.get_by_label("Username").fill("bob")
+    press(page, "Sign up")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("look at your mail")
+def _(guide: Guide) -> Page:
+    return guide.stranger("/sign-up/sent")
+
+
+@state("sign-up finished, refused")
+def _(guide: Guide) -> Page:
+    page = guide.stranger("/sign-up")
+    for label, value in (
+        ("Name", "Dora Dale"),
+        ("Username", "dora"),
+        ("Email", "dora.dale@example.com"),
+        ("Password", "seven green bottles"),
+    ):
+        page.get_by_label(label, exact=True).fill(value)
+    press(page, "Sign up")
+    page.get_by_role("heading", name="Look at your mail").wait_for()
+    page.goto(guide.site.link_mailed_to("dora.dale@example.com"))
+    press(page, "Finish sign-up")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("forgot password, refused")
+def _(guide: Guide) -> Page:
+    page = guide.stranger("/forgot")
+    press(page, "Send the link")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("reset, refused")
+def _(guide: Guide) -> Page:
+    page = guide.stranger(guide.site.reset_link("Priya Raman"))
+    press(page, "Set password")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("mail")
+def _(guide: Guide) -> Page:
+    return guide.operator("/mail")

@@ -1,0 +1,153 @@
+"""Signing up: a form, a mail, and a link that finishes it.
+
+Nothing is an account before the link was used, and the answer is the same whether or not the
+address has one. So nobody learns who is here, and nobody gets an account made for them by others:
+the link asks for the password that was chosen.
+"""
+
+from flask import current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app.audit.trail import record
+from app.auth import sessions
+from app.auth.forms import FinishSignUpForm, SignUpForm
+from app.auth.pages import auth
+from app.auth.tasks import mail_sign_up
+from app.config import Settings
+from app.database import now
+from app.errors import Missing, Refused, Taken
+from app.extensions import db, limiter
+from app.htmx import Toast, redirect_with, render
+from app.mail.sending import this_site
+from app.passwords import hash_password, is_right
+from app.tasks import enqueue
+from app.tiers.models import Tier
+from app.users import deeds, links
+from app.users.models import User
+from app.users.one_time import OneTimeToken
+
+PURPOSE = "sign-up"
+CLOSED = "Sign-up is closed here. Ask whoever runs this place for an account."
+SPENT = "This link was used already, or it is too old. Sign up again."
+HERE_BY_NOW = "This address has an account by now. Sign in, or ask for a new password."
+NOT_CHOSEN = "This is not the password you chose when you signed up"
+
+
+def is_open() -> bool:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.sign_up == "open" and settings.has_mail
+
+
+def must_be_open() -> None:
+    if not is_open():
+        raise Missing(CLOSED)
+
+
+@auth.get("/sign-up")
+def sign_up() -> ResponseReturnValue:
+    must_be_open()
+    if current_user.is_authenticated:
+        return redirect(url_for("home.index"), code=303)
+    return render_template("auth/sign_up.html", form=SignUpForm())
+
+
+@auth.get("/sign-up/check")
+@limiter.limit("60 per 10 minutes")
+def check_username() -> ResponseReturnValue:
+    """Whether a username can be had, while it is typed; nothing is said of addresses."""
+    must_be_open()
+    form = SignUpForm(formdata=request.args)
+    form.username.validate(form)
+    said = form.username.errors[0] if form.username.errors else taken(form.username.data)
+    name = form.username.data
+    return render_template("auth/_username_status.html", said=said, name=name)
+
+
+def taken(username: str) -> str:
+    """Why the username cannot be had, with two that can; "" when it is free."""
+    if db.session.scalar(User.by_username(username)) is None:
+        return ""
+    return f"{username} is taken. {deeds.suggestions(username)}"
+
+
+@auth.post("/sign-up")
+@limiter.limit("20 per hour")
+def create_account() -> ResponseReturnValue:
+    must_be_open()
+    form = SignUpForm()
+    if not form.validate():
+        return refused(form)
+    if said := taken(form.username.data):
+        form.refuse("username", said)
+        return refused(form)
+    payload = {name: form[name].data for name in ("name", "username", "email")}
+    payload["password_hash"] = hash_password(form.password.data)
+    row = OneTimeToken.about(PURPOSE, None, links.LASTS[PURPOSE], **payload)
+    db.session.add(row)
+    db.session.flush()
+    enqueue(mail_sign_up, number=row.id, site=this_site())
+    db.session.commit()
+    return redirect_with(url_for(".sign_up_sent"))
+
+
+def refused(form: SignUpForm) -> ResponseReturnValue:
+    return render("auth/sign_up.html", "auth/_sign_up.html", form=form), 422
+
+
+@auth.get("/sign-up/sent")
+def sign_up_sent() -> ResponseReturnValue:
+    return render_template("auth/sent.html", what="sign-up")
+
+
+def pending(token: str) -> OneTimeToken:
+    row = links.find(PURPOSE, token)
+    if row is None:
+        raise Missing(SPENT)
+    return row
+
+
+@auth.get("/sign-up/finish/<token>")
+def finish_sign_up(token: str) -> ResponseReturnValue:
+    row = pending(token)
+    form = FinishSignUpForm(data={"username": row.payload["username"]})
+    if said := taken(row.payload["username"]):
+        form.refuse("username", said)
+    return render_template("auth/finish.html", form=form, name=row.payload["name"])
+
+
+@auth.post("/sign-up/finish/<token>")
+@limiter.limit("20 per 10 minutes")
+def finish_account(token: str) -> ResponseReturnValue:
+    row = pending(token)
+    form, name = FinishSignUpForm(), row.payload["name"]
+    if form.validate() and not is_right(row.payload["password_hash"], form.password.data):
+        db.session.execute(OneTimeToken.tried(row.id))
+        db.session.commit()
+        form.refuse("password", NOT_CHOSEN)
+    try:
+        if not form.errors:
+            return begin(row, form.username.data)
+    except Taken as problem:
+        if problem.field != "username":
+            raise Refused(HERE_BY_NOW) from problem
+        form.refuse("username", problem.sentence)
+    return render("auth/finish.html", "auth/_finish.html", form=form, name=name), 422
+
+
+def begin(row: OneTimeToken, username: str) -> ResponseReturnValue:
+    """Make the account that ``row`` stands for, and sign in. Raises Taken, and Missing when
+    somebody was faster; then nothing is spent.
+    """
+    facts = {name: row.payload[name] for name in ("name", "email", "password_hash")}
+    user = User(**facts, username=username, email_confirmed_at=now())
+    first_tier = current_app.config["SETTINGS"].tier_name
+    user.tier = db.session.scalar(Tier.by_name(first_tier))
+    if not links.spend(row):
+        raise Missing(SPENT)
+    db.session.add(user)
+    with deeds.keeping(user):
+        db.session.flush()
+        record("account.signed_up", user.as_subject, actor=user.as_subject)
+        sessions.begin(user, keep=False)
+    return redirect_with(url_for("home.index"), Toast(f"Welcome, {user.name}"))
