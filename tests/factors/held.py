@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import secrets
 from typing import Any
 
 import pyotp
@@ -13,7 +14,7 @@ from werkzeug.test import TestResponse
 from app.database import now
 from app.extensions import db
 from app.factors import checks
-from app.factors.models import AuthenticatorApp
+from app.factors.models import AuthenticatorApp, Passkey
 from app.factors.sealing import seal
 from app.users.models import User
 from tests.factors.authenticator import Authenticator
@@ -32,6 +33,16 @@ def give_app(app: Flask, username: str = "bob") -> str:
         db.session.add(AuthenticatorApp(user_id=user.id, secret=seal(secret, user.uuid)))
         db.session.commit()
     return secret
+
+
+def give_passkey(app: Flask, username: str) -> int:
+    """A passkey that no device has; returns its id."""
+    with app.app_context():
+        key = Passkey(user_id=user_named(username).id, name="My laptop", public_key=b"")
+        key.credential_id = secrets.token_urlsafe(16)
+        db.session.add(key)
+        db.session.commit()
+        return key.id
 
 
 def give_codes(app: Flask, username: str = "bob") -> list[str]:
