@@ -26,7 +26,7 @@ SECRET_LENGTH = 32  # letters of 5 bits: the 160 that RFC 4226, 4 asks for
 NOT_RIGHT = "This is not the code of the app right now. Type the one it shows next"
 TOO_LATE = "That took too long, or too many codes were wrong. Start again."
 ONE_ONLY = "You have an authenticator app. Remove it first to use another one."
-BORDER = 4  # light modules around a QR code (ISO/IEC 18004)
+BORDER = 2  # light modules around it; the stylesheet adds the rest of the four (ISO/IEC 18004)
 
 
 @factors.post("/app/new")

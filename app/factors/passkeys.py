@@ -36,6 +36,7 @@ from app.users.models import User
 
 PREFERRED, REQUIRED = UserVerificationRequirement.PREFERRED, UserVerificationRequirement.REQUIRED
 PATIENCE_MILLISECONDS = 300_000
+LONGEST_ID = 1023  # bytes, as WebAuthn says
 
 
 def site_name() -> str | None:
@@ -113,6 +114,8 @@ def registered(user: User, answer: str, challenge: str, name: str) -> Passkey | 
             expected_origin=origin(),
         )
     except Exception:  # whatever a browser may send: the parsers raise all kinds
+        return None
+    if len(proof.credential_id) > LONGEST_ID:
         return None
     return Passkey(
         user_id=user.id,
