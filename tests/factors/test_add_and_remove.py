@@ -130,7 +130,7 @@ def test_a_step_is_worth_nothing_to_somebody_else(
 
 
 def test_a_passkey_is_added_renamed_and_removed(app: Flask, bob: Browser) -> None:
-    device = add_passkey(bob)
+    add_passkey(bob)
     (row,) = stored(app, Passkey)
     assert (row.name, row.sign_count) == ("Key", 1)
     assert len(stored(app, RecoveryCode)) == 10
@@ -146,10 +146,9 @@ def test_a_passkey_is_added_renamed_and_removed(app: Flask, bob: Browser) -> Non
     assert "your recovery codes are gone too" in bob.get("/security").text
     assert stored(app, Passkey) == stored(app, RecoveryCode) == []
     assert actions(app) == ["factor.codes_made", "factor.passkey_added", "factor.passkey_removed"]
-    texts = [mail.text for mail in mails(app)]
-    assert "“Key” was added" in texts[0]
-    assert "Blue key is removed" in texts[1]
-    assert device.identifier
+    texts = "".join(mail.text for mail in mails(app))
+    assert "“Key” was added" in texts
+    assert "Blue key is removed" in texts
 
 
 def test_a_second_factor_brings_no_new_codes_and_leaving_one_keeps_them(
