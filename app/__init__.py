@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from app import cli, context, envelope, errors, htmx, logs, words
+from app import cli, context, envelope, errors, htmx, logs, programs, words
 from app.audit.pages import audit
-from app.auth import confirmation, factor_pages, reset_pages, sign_up_pages
+from app.auth import confirmation, factor_pages, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
+from app.auth.api import auth_api
 from app.auth.pages import auth
 from app.auth.security_pages import security
 from app.config import PROJECT_ROOT, Settings, load_settings
@@ -36,22 +37,26 @@ from app.tiers import limit_pages, limits
 from app.tiers.cli import create_tier, limits_commands
 from app.tiers.pages import tiers
 from app.tokens import models as token_models
-from app.users import edit_pages, standing_pages
+from app.tokens import tasks as token_tasks
+from app.tokens.pages import tokens
+from app.users import edit_pages, role_pages, standing_pages
 from app.users import tasks as user_tasks
+from app.users.api import users_api
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
 
-PAGES = (home, audit, auth, security, factors, jobs, mail, tiers, users, system)
+PAGES = (home, audit, auth, security, factors, jobs, mail, tiers, tokens, users, system)
+API = (auth_api, users_api)  # bearer tokens only, never a session: no CSRF
 # Importing these adds doors to the above.
 MORE_PAGES = (
-    *(confirmation, reset_pages, sign_up_pages),
+    *(confirmation, operator_pages, reset_pages, sign_up_pages),
     *(factor_pages, passkey_pages, app_pages),
-    *(limit_pages, edit_pages, standing_pages),
+    *(limit_pages, edit_pages, role_pages, standing_pages),
 )
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
 # Importing these declares their tasks.
-TASK_MODULES = (auth_tasks, user_tasks, factor_tasks, job_tasks)
+TASK_MODULES = (auth_tasks, user_tasks, factor_tasks, job_tasks, token_tasks)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -70,7 +75,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         listen_to(db.engine)
     for blueprint in PAGES:
         app.register_blueprint(blueprint)
-    for module in (words, context, errors, htmx, limits):
+    for blueprint in API:
+        csrf.exempt(blueprint)
+        app.register_blueprint(blueprint)
+    for module in (words, context, errors, htmx, programs, limits):
         module.init_app(app)
     envelope.init_app(app, settings)
     for command in (*COMMANDS, cli.prepare):

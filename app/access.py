@@ -11,11 +11,14 @@ from flask_login import current_user, login_required
 from app.database import now
 from app.extensions import login
 from app.htmx import redirect_with, wants_part
+from app.programs import is_for_programs, problem
 
 Ask = Callable[[], ResponseReturnValue | None]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+NOT_SIGNED_IN = "Send a valid access token: Authorization: Bearer …"
 
 sign_in_required = login_required
 _ask_for_password: list[Ask] = []
@@ -55,6 +58,8 @@ def confirmation_required(view: Callable[P, R]) -> Callable[P, R]:
 
 @login.unauthorized_handler
 def ask_to_sign_in() -> ResponseReturnValue:
-    """Send a stranger to sign-in and, for a page, back here afterwards."""
+    """Send a stranger to sign-in and, for a page, back here afterwards; tell a program 401."""
+    if is_for_programs():
+        return problem(401, NOT_SIGNED_IN)
     here = request.full_path.rstrip("?") if request.method == "GET" and not wants_part() else None
     return redirect_with(url_for("auth.sign_in", next=here))

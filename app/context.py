@@ -15,6 +15,7 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
         (
             ("Overview", "home.index", "gauge", ("home", "tiers.quotas", "tiers.compare")),
             ("Tasks", "jobs.index", "play", ("jobs",)),
+            ("API tokens", "tokens.index", "key", ("tokens",)),
             ("Recent activity", "audit.activity", "clock", ("audit.activity",)),
             (
                 "Security",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, jsonify, make_response, render_template, request, url_for
+from flask import Flask, Response, g, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
@@ -19,10 +19,10 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, NotFound
 
 from app.database import FOREIGN_KEY, broken_rule, now
-from app.envelope import request_id
 from app.extensions import db, limiter, login
-from app.htmx import Toast, page_before, redirect_with, wants_part
+from app.htmx import Toast, page_before, redirect_with, referring_page, wants_part
 from app.passwords import Busy
+from app.programs import is_for_programs, problem
 
 log = structlog.get_logger()
 
@@ -140,9 +140,9 @@ def answer_csrf(_error: CSRFError) -> ResponseReturnValue:
 
     Our own form is drawn again with what was typed, to be sent on purpose.
     """
-    if request.headers.get("Sec-Fetch-Site") != "same-origin" and not page_before(""):
+    if request.headers.get("Sec-Fetch-Site") != "same-origin" and not referring_page(""):
         return refusal(400, "This form did not come from this site. Nothing was done.")
-    if wants_part() or request.path.startswith("/api/"):
+    if wants_part():
         response = refusal(400, "This form was open too long. Press the button again.")
         response.headers["X-CSRFToken"] = generate_csrf()
         return response
@@ -160,9 +160,8 @@ def answer_throttled(_error: RateLimitExceeded) -> ResponseReturnValue:
 def answer_too_many(error: TooMany) -> ResponseReturnValue:
     """429 with a true time: a note above the form for htmx, JSON for programs, else a page."""
     context = {"wait": error, "standing": error.standing, "path": request.path}
-    if request.path.startswith("/api/"):
-        body: dict[str, Any] = {"detail": "Rate limit exceeded.", "retry_after": error.retry_after}
-        response = make_response(jsonify(body), 429)
+    if is_for_programs():
+        response = problem(429, "Rate limit exceeded.", retry_after=error.retry_after)
     elif wants_part():
         response = make_response(render_template("_wait.html", **context), 429)
         response.headers["HX-Retarget"] = "#notice"
@@ -193,6 +192,8 @@ def answer_refused(error: Refused | Stale) -> ResponseReturnValue:
     """The product says no, or somebody else was faster: said on the page the person came from."""
     db.session.rollback()
     text = str(error) if isinstance(error, Refused) else OVERTAKEN
+    if is_for_programs():
+        return problem(409, text)
     return redirect_with(page_before(url_for("home.index")), Toast(text, is_problem=True))
 
 
@@ -225,9 +226,8 @@ def forget_session() -> None:
 def refusal(status: int, sentence: str | None = None, error: Any = None) -> Response:
     """An error in the caller's own kind: JSON under /api/, a sentence to htmx, else a page."""
     sentence = sentence or SENTENCES.get(status, "This cannot be done.")
-    if request.path.startswith("/api/"):
-        body = {"detail": sentence, "status": status, "request_id": request_id()}
-        return make_response(jsonify(body), status)
+    if is_for_programs():
+        return problem(status, sentence)
     if wants_part():
         missing = error.description if isinstance(error, Missing) else None
         return make_response(render_template("_error.html", sentence=missing or sentence), status)

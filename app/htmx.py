@@ -10,6 +10,8 @@ from flask import Flask, Response, flash, make_response, redirect, render_templa
 from flask.typing import ResponseReturnValue
 from werkzeug.urls import iri_to_uri
 
+CAME_FROM = "came_from"
+
 
 @dataclass(frozen=True)
 class Toast:
@@ -92,7 +94,15 @@ def own_page(target: str | None, otherwise: str) -> str:
 
 
 def page_before(otherwise: str) -> str:
-    """The page of this site the request came from, so that filters and place survive."""
+    """The page of this site the request came from, so that filters and place survive.
+
+    A page that asked for the password in between sends on where the person was before it.
+    """
+    return own_page(request.form.get(CAME_FROM), "") or referring_page(otherwise)
+
+
+def referring_page(otherwise: str) -> str:
+    """The page of this site the request came from, as the browser itself says."""
     try:
         parts = urlsplit(request.referrer or "")
     except ValueError:

@@ -116,7 +116,7 @@ def make_first_admin(settings: Settings, say: Say) -> None:
     if db.session.scalar(select(User.id).where(User.is_superuser.is_(True)).limit(1)):
         return
     given = settings.admin_password
-    password = given.get_secret_value() if given else secrets.token_urlsafe(12)
+    password = given.get_secret_value() if given else secrets.token_urlsafe(16)
     user = User(
         name=settings.admin_name,
         username=settings.admin_username,

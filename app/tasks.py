@@ -45,6 +45,7 @@ Ledger = Callable[..., Any]
 class Task:
     """A kind of work. ``title`` is what people read; ``steps`` are shown before they begin.
 
+    Only those with ``by_hand`` can be started by people; the others are asked for by our own code.
     ``attempts`` is how often it is tried, None for JOB_MAX_ATTEMPTS.
     """
 
@@ -54,6 +55,7 @@ class Task:
     steps: tuple[str, ...]
     operators_only: bool
     attempts: int | None
+    by_hand: bool = True
 
 
 TASKS: dict[str, Task] = {}
@@ -67,6 +69,7 @@ def task(
     steps: tuple[str, ...] = (),
     operators_only: bool = False,
     attempts: int | None = None,
+    by_hand: bool = True,
 ) -> Callable[[TaskFunction], TaskFunction]:
     """Let jobs run the function: it gets the running job, then the arguments by name.
 
@@ -77,7 +80,7 @@ def task(
 
     def declare(function: TaskFunction) -> TaskFunction:
         name = function.__name__
-        TASKS[name] = Task(name, title, function, steps, operators_only, attempts)
+        TASKS[name] = Task(name, title, function, steps, operators_only, attempts, by_hand)
         return function
 
     return declare

@@ -195,6 +195,16 @@
   on("click", (e) => excuse(!e.defaultPrevented && e.target.closest("[data-cancel]")));
   on("htmx:after:request", ({ detail: { ctx } }) => excuse(ctx.response.status < 400 && ctx.hx.redirect && ctx.sourceElement.matches(editors)));
 
+  // A form whose answer gives the browser a new id is sent once: a second press with the old id
+  // would sign the person out.
+  on("submit", (e) => {
+    if (!e.target.matches("[data-once]")) return;
+    if (e.target.dataset.once) e.preventDefault();
+    e.target.dataset.once = "sent";
+  });
+  const mayBeSent = () => all("[data-once]").forEach((each) => { each.dataset.once = ""; });
+  window.addEventListener("pageshow", mayBeSent);
+
   const refresh = () => { all("form.bulk").forEach(count); tick(); };
   window.addEventListener("pageshow", refresh);
   on("htmx:after:swap", ({ detail: { ctx } }) => { refresh(); place(ctx)?.scrollIntoView({ block: "nearest" }); });

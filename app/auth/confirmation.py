@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flask import make_response, request
+from flask import make_response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -13,7 +13,7 @@ from app.auth.forms import ConfirmForm
 from app.counters import Window
 from app.errors import TooMany, kept_fields
 from app.extensions import counters, db
-from app.htmx import page_before, render, wants_part
+from app.htmx import CAME_FROM, page_before, render, wants_part
 from app.users.models import User
 
 TRIES, TRIES_SECONDS = 10, 600
@@ -46,11 +46,33 @@ def count_try() -> None:
 
 
 def page(form: ConfirmForm, status: int) -> ResponseReturnValue:
+    """With htmx it takes the place of the whole page, whatever part was asked for."""
     is_change = request.method == "POST"
-    form.next.data = page_before("/") if wants_part() else request.full_path.rstrip("?")
-    context = {"form": form, "path": request.path if is_change else None}
-    fields = kept_fields() if is_change else []
-    html = render("auth/confirm.html", "auth/_confirm.html", fields=fields, **context)
+    context = {
+        "form": form,
+        "path": request.path if is_change else url_for("auth.confirm"),
+        "fields": kept() if is_change else [("next", page_to_open())],
+        "back": place_before(),
+        "does_it": is_change and request.endpoint != "auth.confirm",
+    }
+    html = render("auth/confirm.html", "auth/_confirm.html", **context)
     response = make_response(html, status)
     response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#main", "innerHTML"
     return response
+
+
+def kept() -> list[tuple[str, str]]:
+    """What the door was sent, without what this page adds."""
+    return [(name, value) for name, value in kept_fields() if name != CAME_FROM]
+
+
+def page_to_open() -> str:
+    """The page that was asked for; for a part of one, the page around it."""
+    return place_before() if wants_part() else request.full_path.rstrip("?")
+
+
+def place_before() -> str:
+    """Where the person was: Cancel leads there, and so does what they do, once it is done."""
+    home = url_for("home.index")
+    place = page_before(home)
+    return home if place.partition("?")[0] == request.path else place

@@ -25,7 +25,6 @@ class SignInForm(Form):
 
 class ConfirmForm(Form):
     confirm_password = PasswordField("Your password")
-    next = HiddenField()
 
 
 class SecondStepForm(Form):

@@ -25,6 +25,12 @@ CHANGED = (
     "The password of your account {username} was changed, and every other browser and program is "
     "signed out."
 )
+REMOVED = (
+    "An operator removed the passkeys, the authenticator app and the recovery codes from your "
+    "account, and signed you out everywhere.",
+    "Your password alone lets you in now. Add a second factor again after you sign in.",
+)
+NOT_ASKED = "If you did not ask for this, tell an operator at once."
 
 
 def finish_sign_up(to: str, name: str, link: str) -> Letter:
@@ -49,3 +55,8 @@ def password_changed(user: User, forgot: str) -> Letter:
     before = (CHANGED.format(username=user.username),)
     after = (f"If this was not you, choose a new one at once: {forgot}",)
     return Letter(user.email, "Your password was changed", user.name, before, after=after)
+
+
+def factors_removed(user: User) -> Letter:
+    subject = "Your second factors were removed"
+    return Letter(user.email, subject, user.name, REMOVED, after=(NOT_ASKED,))

@@ -1,18 +1,34 @@
 """Sessions: a row for each browser that is signed in. The token itself is never stored."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Delete, ForeignKey, Select, String, delete, event, or_, select
+from sqlalchemy import (
+    Connection,
+    Delete,
+    ForeignKey,
+    Select,
+    String,
+    Update,
+    delete,
+    event,
+    inspect,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Mapper, joinedload, mapped_column, relationship
 
 from app.auth.devices import device
 from app.database import now
 from app.extensions import Model
+from app.tokens.models import trust_has_changed
 from app.users.models import User
 from app.users.one_time import digest
 
 TOUCH_EVERY = timedelta(minutes=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BROWSER, API = "browser", "api"
 CONFIRMED_FOR = timedelta(minutes=10)
 
@@ -61,6 +77,11 @@ class Session(Model):
         return f"API sign-in, {words}" if self.kind == API else words
 
     @property
+    def sid(self) -> str:
+        """What the tokens of an API sign-in name it by. A number alone may be given out again."""
+        return f"{self.id}-{(self.created_at - EPOCH) // timedelta(microseconds=1)}"
+
+    @property
     def confirmed_until(self) -> datetime | None:
         """Until when the password counts as just given."""
         return self.confirmed_at and self.confirmed_at + CONFIRMED_FOR
@@ -86,6 +107,31 @@ class Session(Model):
             .where(cls.token_hash == digest(token), cls.kind == BROWSER)
             .where(cls.ends_at > moment, cls.idle_until > moment)
         )
+
+    @classmethod
+    def of_program(cls, number: int, user_id: int) -> Select["Session"]:
+        """The API sign-in with that number, with its person, unless it has ended."""
+        moment = now()
+        return (
+            select(cls)
+            .options(joinedload(cls.user))
+            .where(cls.id == number, cls.user_id == user_id, cls.kind == API)
+            .where(cls.ends_at > moment, cls.idle_until > moment)
+            .execution_options(populate_existing=True)
+        )
+
+    @classmethod
+    def rotated(cls, row: "Session", before: str, after: str, idle_until: datetime) -> Update:
+        """Go on under the token ``after``; of several at once with ``before``, one changes it."""
+        current = (cls.id == row.id, cls.kind == API, cls.token_hash == digest(before))
+        values = {"token_hash": digest(after), "seen_at": now(), "idle_until": idle_until}
+        changed = update(cls).where(*current).values(values)
+        return changed.execution_options(synchronize_session=False)
+
+    @classmethod
+    def ended(cls, row: "Session") -> Delete:
+        """The one of ``row``; of several at once, one deletes it."""
+        return delete(cls).where(cls.id == row.id, cls.created_at == row.created_at)
 
     @classmethod
     def of(cls, user: User) -> Select["Session"]:
@@ -123,6 +169,13 @@ class Session(Model):
 
 @event.listens_for(User, "after_update")
 def sign_out_whoever_is_shut_out(_mapper: Mapper[User], connection: Connection, user: User) -> None:
-    """By whatever door: a session from before must not come back with the account."""
-    if not user.is_active:
+    """By whatever door: a session from before must not come back with the account, nor go on with
+    other rights than it began with, nor outlive a password that is not trusted any more.
+    """
+    attributes: Any = inspect(user).attrs
+    has_other_role = attributes.is_superuser.history.has_changes()
+    is_distrusted = user.must_reset and attributes.must_reset.history.has_changes()
+    if has_other_role or is_distrusted or not user.is_active:
         connection.execute(Session.ended_for(user))
+    elif trust_has_changed(user):
+        connection.execute(Session.ended_for(user).where(Session.kind == API))

@@ -1,5 +1,9 @@
 """Signing in and out, and the link that lets an invited person choose a password."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RequestLimit
@@ -16,11 +20,13 @@ from app.extensions import counters, db, limiter, throttled_address
 from app.factors.checks import has_factors
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.mail.sending import this_site
+from app.programs import is_for_programs
 from app.tasks import enqueue
 from app.users.links import invited
 from app.users.models import User
 
 auth = Blueprint("auth", __name__)
+View = TypeVar("View", bound=Callable[..., Any])
 
 WRONG = "The username or password is not right."
 DEACTIVATED = "This account is deactivated. Ask your administrator."
@@ -35,7 +41,23 @@ def throttle() -> str:
 
 def address_and_account() -> str:
     """Guesses at one account from one address: nobody else is locked out by them."""
-    return f"{throttled_address()}/{request.form.get('login', '').strip().lower()[:254]}"
+    return f"{throttled_address()}/{login_of_form().strip().lower()[:254]}"
+
+
+def login_of_form() -> str:
+    """Who the request wants to be; programs have another word for it (OAuth 2)."""
+    return request.form.get("username" if is_for_programs() else "login", "")
+
+
+def throttled_sign_in(view: View) -> View:
+    """Guesses at every door count together: per account and address, and per address."""
+    shared: Any = partial(limiter.shared_limit, on_breach=note_throttled)
+    per_account = shared(throttle, scope="sign-in", key_func=address_and_account)
+    return shared(per_address, scope="sign-in-address")(per_account(view))
+
+
+def per_address() -> str:
+    return str(current_app.config["SIGN_IN_THROTTLE_PER_ADDRESS"])
 
 
 def note_throttled(breached: RequestLimit) -> None:
@@ -43,7 +65,7 @@ def note_throttled(breached: RequestLimit) -> None:
     window = Window.at(counters.now(), breached.limit.get_expiry())
     if counters.take(f"throttled/{breached.key}", window, 1) > 1:
         return
-    record("sign_in.throttled", detail=typed(request.form.get("login")))
+    record("sign_in.throttled", detail=typed(login_of_form()))
     db.session.commit()
 
 
@@ -56,10 +78,7 @@ def sign_in() -> ResponseReturnValue:
 
 
 @auth.post("/sign-in")
-@limiter.limit(throttle, key_func=address_and_account, on_breach=note_throttled)
-@limiter.limit(
-    lambda: str(current_app.config["SIGN_IN_THROTTLE_PER_ADDRESS"]), on_breach=note_throttled
-)
+@throttled_sign_in
 def create_session() -> ResponseReturnValue:
     form = SignInForm()
     if not form.validate():

@@ -15,7 +15,7 @@ from app.auth import sessions
 from app.counters import Window
 from app.errors import TooMany
 from app.extensions import counters, db, throttled_address
-from app.factors import passkeys
+from app.factors import checks, passkeys
 from app.factors.rules import bare, is_app_code
 from app.htmx import own_page, redirect_with
 from app.users import links
@@ -98,6 +98,23 @@ def count_app_try(user: User, code: str | None) -> TooMany | None:
     except TooMany as wait:
         return wait
     return None
+
+
+def needs_code(user: User) -> bool:
+    """Whether the password alone does not let ``user`` in."""
+    return checks.has_factors(user)
+
+
+def has_code(user: User, code: str) -> bool:
+    """Whether a program that gave the password has a code as well; counted as on the page.
+
+    The caller commits. Raises TooMany.
+    """
+    count_try(user)
+    wait = count_app_try(user, code)
+    if wait:
+        raise wait
+    return checks.check_code(user, code)
 
 
 def take(key: str, tries: int, seconds: int, user: User | None) -> None:

@@ -11,6 +11,7 @@ from app.audit import trail
 from app.auth import sessions
 from app.auth.forms import ChangePasswordForm
 from app.auth.models import Session
+from app.auth.second_factors import factors_of
 from app.auth.tasks import mail_password_changed
 from app.errors import Missing, Refused, answering
 from app.extensions import client_address, db, limiter
@@ -93,7 +94,8 @@ def end_all() -> ResponseReturnValue:
 def sessions_of(username: str) -> ResponseReturnValue:
     """The page of a person shows this part in itself; without script it is a page."""
     user = db.one_or_404(User.by_username(username))
-    return render("security/person.html", "security/_sessions.html", **listing(user))
+    context = {"factors": factors_of(user), **listing(user)}
+    return render("security/person.html", "security/_person.html", **context)
 
 
 @security.post("/users/<username>/sessions/<int(max=2147483647):number>/end")

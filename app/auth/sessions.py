@@ -104,9 +104,12 @@ def seen_now() -> dict[str, object]:
 
 @login.user_loader
 def load(token: str) -> User | None:
-    """The person behind a session token, unless the session or the account has ended."""
+    """The person behind a session token, unless the session or the account has ended.
+
+    One that began while an operator required a reset began with a password nobody trusts.
+    """
     row = db.session.scalar(Session.living(token))
-    if row is None or not row.user.is_active:
+    if row is None or row.user.must_reset or not row.user.is_active:
         return None
     user = row.user
     if row.is_stale:

@@ -30,7 +30,7 @@ def address_at(site: str) -> Callable[..., str]:
     return whole
 
 
-@task("Mail: finish a sign-up", attempts=TRIES)
+@task("Mail: finish a sign-up", by_hand=False, attempts=TRIES)
 def mail_sign_up(_job: Running, number: int, site: str) -> None:
     """Send the link that finishes a sign-up; or, to who has an account, that they have one."""
     row = db.session.get(OneTimeToken, number)
@@ -46,7 +46,7 @@ def mail_sign_up(_job: Running, number: int, site: str) -> None:
     send(letters.already_here(holder, address("auth.sign_in"), address("auth.forgot")))
 
 
-@task("Mail: reset a password", attempts=TRIES)
+@task("Mail: reset a password", by_hand=False, attempts=TRIES)
 def mail_reset(_job: Running, email: str, site: str) -> None:
     """Send the link by which a password is chosen anew, if the address has an account."""
     user = db.session.scalar(User.by_login(email))
@@ -56,11 +56,18 @@ def mail_reset(_job: Running, email: str, site: str) -> None:
     send(letters.reset_password(user, link))
 
 
-@task("Mail: a password was changed", attempts=TRIES)
+@task("Mail: a password was changed", by_hand=False, attempts=TRIES)
 def mail_password_changed(_job: Running, user_id: int, site: str) -> None:
     user = db.session.get(User, user_id)
     if user is not None and user.is_active:
         send(letters.password_changed(user, address_at(site)("auth.forgot")))
+
+
+@task("Mail: second factors were removed", by_hand=False, attempts=TRIES)
+def mail_factors_removed(_job: Running, user_id: int) -> None:
+    user = db.session.get(User, user_id)
+    if user is not None and not user.is_deleted:
+        send(letters.factors_removed(user))
 
 
 @housekeeping

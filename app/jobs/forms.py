@@ -19,7 +19,8 @@ class StartForm(Form):
 
     def __init__(self, user: User, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        allowed = [kind for kind in TASKS.values() if user.is_superuser or not kind.operators_only]
+        offered = [kind for kind in TASKS.values() if kind.by_hand]
+        allowed = [kind for kind in offered if user.is_superuser or not kind.operators_only]
         self.task.choices = [(kind.name, kind.title) for kind in allowed]
 
     def validate_task(self, field: SelectField) -> None:

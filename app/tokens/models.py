@@ -1,25 +1,39 @@
 """Personal API tokens: what a person gives to a program. The token itself is never stored."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Delete, ForeignKey, Select, String, delete, select
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    Delete,
+    ForeignKey,
+    Select,
+    String,
+    Update,
+    delete,
+    event,
+    func,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, Mapper, joinedload, mapped_column, relationship
 
 from app.database import now
 from app.extensions import Model
 from app.users.models import User
+from app.users.one_time import digest
 
 # Scanners for leaked secrets find what begins so.
 PREFIX = "gtp_"
 SCOPES = ("read", "write")
 TOUCH_EVERY = timedelta(minutes=1)
-
-
-def digest(token: str) -> str:
-    """What the table keeps of a token: useless to whoever reads it."""
-    return hashlib.sha256(token.encode()).hexdigest()
+MOST_LIVING = 50
+KEPT_AFTER_EXPIRY = timedelta(days=30)
+# What a program was trusted with ends when one of these changes, whoever changes it.
+TRUSTED_BY = ("password_hash", "must_reset", "active", "deleted_at", "is_superuser")
 
 
 class ApiToken(Model):
@@ -70,5 +84,45 @@ class ApiToken(Model):
         return select(cls).where(cls.user_id == user.id).order_by(cls.id.desc())
 
     @classmethod
+    def of_number(cls, user: User, number: int) -> Select["ApiToken"]:
+        """The one of ``user`` with that number; nobody else's."""
+        return select(cls).where(cls.user_id == user.id, cls.id == number)
+
+    @classmethod
+    def count_living(cls, user: User) -> Select[int]:
+        valid = (cls.user_id == user.id, cls.expires_at > now())
+        return select(func.count()).select_from(cls).where(*valid)
+
+    @classmethod
+    def held(cls, user: User) -> Update:
+        """Changes nothing, but whoever else makes a token for ``user`` waits until this is done."""
+        values = {"updated_at": User.updated_at}
+        held = update(User).where(User.id == user.id).values(values)
+        return held.execution_options(synchronize_session=False)
+
+    @classmethod
+    def used(cls, identifier: int, address: str) -> Update:
+        """Note that it is in use, by somebody at ``address``."""
+        return update(cls).where(cls.id == identifier).values(used_at=now(), address=address[:45])
+
+    @classmethod
+    def long_over(cls) -> Delete:
+        """Those that expired so long ago that nobody looks for them any more."""
+        return delete(cls).where(cls.expires_at < now() - KEPT_AFTER_EXPIRY)
+
+    @classmethod
     def revoked_for(cls, user: User) -> Delete:
         return delete(cls).where(cls.user_id == user.id)
+
+
+def trust_has_changed(user: User) -> bool:
+    """Whether this flush changes what ``user`` was trusted by when a program was let in."""
+    attributes: Any = inspect(user).attrs
+    return any(attributes[name].history.has_changes() for name in TRUSTED_BY)
+
+
+@event.listens_for(User, "after_update")
+def revoke_when_trust_changes(_mapper: Mapper[User], connection: Connection, user: User) -> None:
+    """By whatever door. Hashing the same password anew is no change (User.rehashed)."""
+    if trust_has_changed(user):
+        connection.execute(ApiToken.revoked_for(user))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
 
@@ -40,7 +41,7 @@ def create_admin(
     """Make a superuser."""
     if if_missing and db.session.scalar(User.superusers().limit(1)):
         return
-    chosen = follow(Password, password, "--password") if password else secrets.token_urlsafe(12)
+    chosen = follow(Password, password, "--password") if password else secrets.token_urlsafe(16)
     user = User(is_superuser=True, name=follow(PersonName, name, "--name"))
     user.username = follow(Username, username, "--username")
     user.email = follow(EmailAddress, email, "--email")
@@ -119,6 +120,35 @@ def deactivate(username: str) -> None:
     with refusals_as_sentences():
         deeds.deactivate(user)
     click.echo(f"{username} is deactivated")
+
+
+@users_commands.command("promote")
+@click.argument("username")
+def promote(username: str) -> None:
+    """Make USERNAME an operator."""
+    with refusals_as_sentences():
+        deeds.promote(person(username))
+    click.echo(f"{username} is an operator")
+
+
+@users_commands.command("demote")
+@click.argument("username")
+def demote(username: str) -> None:
+    """Take the operator role from USERNAME."""
+    with refusals_as_sentences():
+        deeds.demote(person(username))
+    click.echo(f"{username} is no operator")
+
+
+@users_commands.command("require-reset")
+@click.argument("username")
+def require_reset(username: str) -> None:
+    """Let USERNAME in only after a reset of the password by mail."""
+    if not current_app.config["SETTINGS"].has_mail:
+        raise click.ClickException("Set SMTP_HOST first: without mail they could not get back in.")
+    with refusals_as_sentences():
+        deeds.require_reset(person(username))
+    click.echo(f"{username} is signed out and asks for a link with “Forgot password?”")
 
 
 @users_commands.command("restore")

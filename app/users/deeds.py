@@ -102,6 +102,35 @@ def activate(user: User) -> None:
     save(user)
 
 
+def promote(user: User) -> None:
+    """Make an operator of somebody who can sign in: they count as one who runs the place."""
+    if user.state != "active":
+        raise Refused(f"{user.name} cannot sign in yet, so they cannot become an operator.")
+    if not user.is_superuser:
+        record("role.promoted", user.as_subject, changes={"operator": ("no", "yes")})
+    user.is_superuser = True
+    save(user)
+
+
+def demote(user: User, actor: User | None = None) -> None:
+    keep_somebody_in_charge(user, actor, "demote")
+    if user.is_superuser:
+        record("role.demoted", user.as_subject, changes={"operator": ("yes", "no")})
+    user.is_superuser = False
+    save(user)
+
+
+def require_reset(user: User, actor: User | None = None) -> None:
+    """Trust the password no more: nobody comes in with it. Commits what the caller added, too."""
+    if actor is not None and actor.id == user.id:
+        raise Refused("Change your own password on the Security page.")
+    if user.state != "active":
+        raise Refused(f"{user.name} cannot sign in, so there is no password to reset.")
+    record("role.reset_required", user.as_subject)
+    user.must_reset = True
+    save(user)
+
+
 def delete(user: User, actor: User | None = None) -> None:
     keep_somebody_in_charge(user, actor, "delete")
     user.delete()

@@ -4,6 +4,7 @@ An invitation is a signed link, since an operator's page shows it again and agai
 else is a row of ``one_time_tokens``.
 """
 
+import hashlib
 import hmac
 import uuid
 from datetime import timedelta
@@ -59,7 +60,11 @@ def spend(row: OneTimeToken) -> bool:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.secret_key or "", salt="link/invitation")
+    return URLSafeTimedSerializer(
+        current_app.secret_key or "",
+        salt="link/invitation",
+        signer_kwargs={"digest_method": hashlib.sha256},
+    )
 
 
 def invitation(user: User, mailed: bool = False) -> str:

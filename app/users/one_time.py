@@ -27,7 +27,7 @@ def fingerprint(user: User | None) -> str:
     """
     if user is None:
         return ""
-    facts = f"{user.uuid}/{user.password_hash}/{user.email}/{user.is_active}"
+    facts = f"{user.uuid}/{user.password_hash}/{user.email}/{user.is_active}/{user.must_reset}"
     return hashlib.sha256(facts.encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.access import operators_only
+from app.access import confirmation_required, operators_only
 from app.audit.trail import record
 from app.errors import Missing, Stale
 from app.extensions import db
@@ -56,6 +56,7 @@ def moved(user: User, before: Tier | None, is_undo: bool) -> Toast:
 
 @users.post("/<username>/deactivate")
 @operators_only
+@confirmation_required
 def deactivate(username: str) -> ResponseReturnValue:
     user = living(username)
     deeds.deactivate(user, current_user)
@@ -73,6 +74,7 @@ def activate(username: str) -> ResponseReturnValue:
 
 @users.post("/<username>/delete")
 @operators_only
+@confirmation_required
 def delete(username: str) -> ResponseReturnValue:
     user = living(username)
     deeds.delete(user, current_user)

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from app.counters import Window
 from app.database import now
-from app.extensions import db
+from app.extensions import counters, db
 from app.factors.models import AuthenticatorApp, RecoveryCode
 from app.users.one_time import OneTimeToken
 from tests.audit.kept import kept, told
@@ -22,6 +23,7 @@ from tests.factors.held import (
     options_in,
     step,
     stored,
+    user_named,
     wrong_code,
 )
 from tests.people import PASSWORD, Browser
@@ -285,6 +287,29 @@ def test_whoever_does_not_know_the_password_learns_nothing(
     assert with_factor.status_code == without.status_code == 422
     assert with_factor.text.replace("bob", "") == without.text.replace("carol", "")
     assert stored(app, OneTimeToken) == []
+
+
+# Programs
+
+
+def test_a_program_needs_a_code_too_and_is_counted_alike(app: Flask, secret: str) -> None:
+    program = app.test_client()
+    form = {"username": "bob", "password": PASSWORD}
+
+    def login(code: str = "") -> int:
+        return program.post("/api/v1/login", data={**form, "code": code}).status_code
+
+    assert login() == 401
+    code = code_of(secret)
+    assert [login(wrong_code(secret)) for _ in range(3)] == [401] * 3
+    assert login(code) == 200
+    assert login(code) == 401
+    assert len(kept(app, "sign_in.factor_failed")) == 4
+    assert step(half_in(Browser(app)), wrong_code(secret)).status_code == 422
+    with app.app_context():
+        window = Window.at(counters.now(), 600)
+        user = user_named("bob")
+        assert counters.read(f"factor/{user.id}/127.0.0.1", window) == 6
 
 
 # Passkeys

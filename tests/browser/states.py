@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from app.database import now
+from tests.auth.coming_in import let_pass
 from tests.browser.site import Person, Site
 from tests.factors.held import give_app, give_passkey
 
@@ -272,6 +273,26 @@ def _(guide: Guide) -> Page:
     return guide.operator(f"/users/{who.username}/sessions")
 
 
+@state("user who must reset, an operator")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Noor Haddad", operator=True)
+    guide.site.change(who.username, must_reset=True)
+    page = guide.operator(f"/users/{who.username}")
+    page.get_by_role("button", name="Mail the link again").wait_for()
+    return page
+
+
+@state("password asked again, refused")
+def _(guide: Guide) -> Page:
+    hannah = guide.site.newcomer("Hannah Lindqvist", operator=True)
+    page = guide.person(hannah, f"/users/{guide.site.newcomer('Noor Haddad').username}")
+    let_pass(guide.site.app, 11, hannah.username)
+    press(page, "Make operator")
+    press(page, "Confirm")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
 @state("security")
 def _(guide: Guide) -> Page:
     who = guide.site.newcomer("Priya Raman")
@@ -439,6 +460,36 @@ def _(guide: Guide) -> Page:
 @state("recent activity, none")
 def _(guide: Guide) -> Page:
     return guide.holder("/activity")
+
+
+@state("API tokens, none")
+def _(guide: Guide) -> Page:
+    return guide.holder("/tokens")
+
+
+@state("new API token refused")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/tokens/new")
+    press(page, "Create token")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("API token created")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/tokens/new")
+    page.get_by_label("Name").fill("Nightly backup")
+    press(page, "Create token")
+    page.get_by_text("Copy it now").wait_for()
+    return page
+
+
+@state("API token to revoke")
+def _(guide: Guide) -> Page:
+    page = STATES["API token created"](guide)
+    page.get_by_role("link", name="Revoke").click()
+    page.get_by_role("heading", name="Revoke Nightly backup?").wait_for()
+    return page
 
 
 @state("system")

@@ -23,7 +23,7 @@ def test_the_page_says_who_somebody_is_and_how_much_is_used(alice: Browser) -> N
 def test_the_page_offers_what_may_be_done(alice: Browser) -> None:
     actions = re.findall(r'action="/users/bob/([\w-]+)"', alice.get("/users/bob").text)
 
-    assert sorted(actions) == ["counts", "deactivate", "delete", "sign-out", "tier"]
+    assert sorted(actions) == ["counts", "deactivate", "delete", "promote", "sign-out", "tier"]
 
 
 def test_ones_own_page_offers_no_way_to_shut_oneself_out(alice: Browser) -> None:

@@ -1,0 +1,98 @@
+"""What is different under /api/, for programs: no session, errors in JSON, tokens that read."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from flask import Flask, Request, Response, current_app, jsonify, make_response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask_login import current_user
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import BadRequest
+
+from app.envelope import request_id
+
+START = "/api/"
+SAFE = ("GET", "HEAD", "OPTIONS")
+READS_ONLY = "This token may only read. Use one that may write."
+LONGEST_NAME = 100  # of a field that we do not know, when it is repeated
+
+Schema = TypeVar("Schema", bound=BaseModel)
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Problem(Exception):
+    """What a program is told: a sentence, or for 422 what is wrong with which field."""
+
+    def __init__(self, status: int, detail: Any) -> None:
+        super().__init__(status)
+        self.status = status
+        self.detail = detail
+
+
+class PageSession(SecureCookieSessionInterface):
+    """Pages have a session; the API has none, so no cookie of a browser can open its door."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if request.path.startswith(START):
+            return self.session_class()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: Any, response: Response) -> None:
+        if not request.path.startswith(START):
+            super().save_session(app, session, response)
+
+
+def init_app(app: Flask) -> None:
+    app.session_interface = PageSession()
+    app.register_error_handler(Problem, lambda error: problem(error.status, error.detail))
+    app.before_request(keep_readers_from_changing)
+
+
+def is_for_programs() -> bool:
+    return request.path.startswith(START)
+
+
+def readers_too(view: View) -> View:
+    """Open a door that changes something to tokens that may only read."""
+    view.readers_too = True  # type: ignore[attr-defined]
+    return view
+
+
+def keep_readers_from_changing() -> Response | None:
+    """Closed by default: a door under /api/ that changes something needs no word of its own."""
+    if not is_for_programs() or request.method in SAFE or request.endpoint is None:
+        return None
+    view = current_app.view_functions[request.endpoint]
+    if not getattr(current_user, "reads_only", False) or hasattr(view, "readers_too"):
+        return None
+    return problem(403, READS_ONLY)
+
+
+def problem(status: int, detail: Any, **more: Any) -> Response:
+    """An error as programs read it; whoever has to sign in is told how (RFC 6750, 3)."""
+    body = {"detail": detail, "title": HTTPStatus(status).phrase, "status": status}
+    response = make_response(jsonify({**body, "request_id": request_id(), **more}), status)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def read(schema: type[Schema]) -> Schema:
+    """The JSON body as ``schema`` wants it. Raises Problem, which never repeats a value."""
+    body = request.get_json()
+    if not isinstance(body, dict):
+        raise BadRequest
+    try:
+        return schema.model_validate(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise Problem(
+            422, [wrong(each["loc"], each["msg"], each["type"]) for each in found]
+        ) from None
+
+
+def wrong(place: tuple[int | str, ...], message: str, kind: str) -> dict[str, Any]:
+    """One thing that is wrong with a body: where, what and of which kind."""
+    names = [part[:LONGEST_NAME] if isinstance(part, str) else part for part in place]
+    return {"loc": ["body", *names], "msg": message.removeprefix("Value error, "), "type": kind}
