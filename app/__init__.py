@@ -4,7 +4,7 @@ from flask import Flask
 
 from app import cli, context, envelope, errors, htmx, logs, passwords, programs, words
 from app.audit.pages import audit
-from app.auth import confirmation, operator_pages, reset_pages, sign_up_pages
+from app.auth import confirmation, factor_pages, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
 from app.auth.api import auth_api
 from app.auth.leaving_pages import leaving
@@ -23,7 +23,10 @@ from app.extensions import (
     migrate,
     queue,
 )
+from app.factors import app_pages, passkey_pages
 from app.factors import models as factor_models
+from app.factors import tasks as factor_tasks
+from app.factors.pages import factors
 from app.home.data_pages import data
 from app.home.pages import home
 from app.jobs import tasks as job_tasks
@@ -46,19 +49,23 @@ from app.users.pages import users
 from app.users.profile_pages import profile
 
 PAGES = (
-    *(home, audit, auth, security, jobs, mail, tiers, tokens, users, system),
+    *(home, audit, auth, security, factors, jobs, mail, tiers, tokens, users, system),
     *(profile, data, leaving),
 )
 API = (auth_api, users_api)  # bearer tokens only, never a session: no CSRF
 # Importing these adds doors to the above.
 MORE_PAGES = (
     *(confirmation, operator_pages, reset_pages, sign_up_pages),
+    *(factor_pages, passkey_pages, app_pages),
     *(address_pages, limit_pages, edit_pages, role_pages, standing_pages),
 )
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
 # Importing these declares their tasks.
-TASK_MODULES = (auth_tasks, user_tasks, mail_tasks, job_tasks, token_tasks)
+TASK_MODULES = (
+    *(auth_tasks, user_tasks, mail_tasks),
+    *(factor_tasks, job_tasks, token_tasks),
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -1,5 +1,6 @@
 """What is different under /api/, for programs: no session, errors in JSON, tokens that read."""
 
+import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -32,6 +33,8 @@ class Problem(Exception):
 
 class PageSession(SecureCookieSessionInterface):
     """Pages have a session; the API has none, so no cookie of a browser can open its door."""
+
+    digest_method = staticmethod(hashlib.sha256)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if request.path.startswith(START):

@@ -27,6 +27,28 @@ class ConfirmForm(Form):
     confirm_password = PasswordField("Your password")
 
 
+class SecondStepForm(Form):
+    code = StringField("Code of your app, or a recovery code")
+    answer = HiddenField()
+
+    def validate_code(self, field: StringField) -> None:
+        if not (field.data or "").strip() and not self.answer.data:
+            raise ValidationError("Enter a code")
+
+    def say(self, field: str | None, sentence: str) -> None:
+        """Put ``sentence`` beside ``field``, or above all of them."""
+        if field:
+            self.refuse(field, sentence)
+        else:
+            self.form_errors.append(sentence)
+
+
+class PasskeySignInForm(Form):
+    keep = BooleanField("Keep me signed in for 7 days")
+    answer = HiddenField()
+    next = HiddenField()
+
+
 class FirstPasswordForm(Form):
     password = PasswordField("Choose a password", [Follows(Password)])
 

@@ -8,10 +8,11 @@ from app.access import confirmation_required, operators_only
 from app.audit.trail import record
 from app.auth import sessions
 from app.auth.pages import auth
-from app.auth.second_factors import factors_of, take_all_factors
+from app.auth.second_factors import factors_of
 from app.auth.tasks import mail_factors_removed, mail_reset
 from app.errors import Refused
 from app.extensions import db
+from app.factors.checks import remove_all
 from app.htmx import Toast, page_before, redirect_with
 from app.mail.sending import this_site
 from app.tasks import enqueue
@@ -50,7 +51,7 @@ def remove_factors(username: str) -> ResponseReturnValue:
     if not factors_of(user):
         raise Refused(f"{user.name} has no second factor.")
     record("factor.removed_by_operator", user.as_subject, detail=", ".join(factors_of(user)))
-    take_all_factors(user)
+    remove_all(user)
     sessions.end_all(user)
     if has_mail():
         enqueue(mail_factors_removed, user_id=user.id)

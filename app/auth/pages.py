@@ -6,13 +6,14 @@ from flask_login import current_user
 
 from app.access import confirmation_required, operators_only, sign_in_required
 from app.audit.trail import record
-from app.auth import sessions
+from app.auth import second_step, sessions
 from app.auth.forms import FirstPasswordForm, SignInForm
 from app.auth.tasks import mail_reset
 from app.auth.throttles import count_stranger, throttled_sign_in, typed
 from app.database import now
 from app.errors import Missing, Stale, answering
 from app.extensions import db, limiter
+from app.factors.checks import has_factors
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.mail.sending import this_site
 from app.tasks import enqueue
@@ -55,6 +56,8 @@ def create_session() -> ResponseReturnValue:
         return failed(form, user, MUST_RESET)
     if user.has_outdated_hash:
         db.session.execute(user.rehashed(form.password.data))
+    if has_factors(user):
+        return second_step.ask(user, form.keep.data, form.next.data)
     record("sign_in", actor=user.as_subject)
     sessions.begin(user, keep=form.keep.data)
     return redirect_with(own_page(form.next.data, url_for("home.index")))

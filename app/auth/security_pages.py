@@ -15,6 +15,7 @@ from app.auth.second_factors import factors_of
 from app.auth.tasks import mail_password_changed
 from app.errors import Missing, Refused, answering
 from app.extensions import client_address, db, limiter
+from app.factors import checks, passkeys
 from app.htmx import Toast, page_before, redirect_with, render, swap_or_redirect
 from app.mail.sending import this_site
 from app.tasks import enqueue
@@ -39,7 +40,7 @@ def myself() -> User:
 @sign_in_required
 def index() -> ResponseReturnValue:
     user = myself()
-    return render_template("security/index.html", form=ChangePasswordForm(user), **listing(user))
+    return render_template("security/index.html", form=ChangePasswordForm(user), **shown(user))
 
 
 @security.post("/security/password")
@@ -49,7 +50,7 @@ def change_password() -> ResponseReturnValue:
     user = myself()
     form = ChangePasswordForm(user)
     if not form.validate():
-        context = {"form": form, **listing(user)}
+        context = {"form": form, **shown(user)}
         return render("security/index.html", "security/_password.html", **context), 422
     user.set_password(form.new_password.data)
     trail.record("password.changed", user.as_subject)
@@ -126,6 +127,13 @@ def beside(number: int, listed: dict[str, Any]) -> int:
     place = ids.index(number)
     ids.remove(number)
     return ids[min(place, len(ids) - 1)] if ids else HEADING
+
+
+def shown(user: User) -> dict[str, Any]:
+    """What the page of ``user`` needs beside the form."""
+    named = passkeys.site_name() is not None
+    address = None if named else passkeys.named_address()
+    return {**listing(user), "standing": checks.standing(user), "named_address": address}
 
 
 def listing(user: User, focused: int | None = None) -> dict[str, Any]:

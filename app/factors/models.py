@@ -45,6 +45,20 @@ class Passkey(Model):
         """Those of ``user``, the oldest first."""
         return select(cls).where(cls.user_id == user.id).order_by(cls.id)
 
+    @classmethod
+    def by_credential(cls, credential_id: str) -> Select["Passkey"]:
+        return select(cls).where(cls.credential_id == credential_id)
+
+    @classmethod
+    def used(cls, identifier: int, count: int) -> Update:
+        """Note a use, unless the passkey has counted that far before; those that never count say 0.
+
+        Of several at once with the same count, one changes the row.
+        """
+        further = cls.sign_count < count if count else cls.sign_count == 0
+        values = {"sign_count": count, "used_at": now()}
+        return update(cls).where(cls.id == identifier, further).values(values)
+
 
 class AuthenticatorApp(Model):
     """A secret that an app on a phone shares (RFC 6238), kept encrypted."""

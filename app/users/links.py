@@ -25,6 +25,7 @@ LASTS = {
     "email": timedelta(hours=1),
     "reset": timedelta(hours=1),
     "factor": timedelta(minutes=10),
+    "sign-in": timedelta(minutes=5),
     "passkey": timedelta(minutes=5),
     "app": timedelta(minutes=15),
 }

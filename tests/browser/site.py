@@ -61,6 +61,10 @@ class Site:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._numbers = count(1)
 
+    def named(self, path: str) -> str:
+        """The address of ``path`` by a name: passkeys are bound to one."""
+        return f"http://localhost:{self.port}{path}"
+
     def _make_app(self) -> Flask:
         values = {"secret_key": KEY, "data_dir": self.folder, "log_level": "WARNING"}
         app = create_app(load_settings(_env_file=None, **values))

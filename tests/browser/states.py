@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from app.database import now
 from tests.auth.coming_in import let_pass
 from tests.browser.site import Person, Site
+from tests.factors.held import give_app, give_passkey
 
 SINCE = (now() - timedelta(minutes=3)).timestamp()
 DONE = {"state": "done", "seconds": 2.1, "since": SINCE}
@@ -296,7 +297,62 @@ def _(guide: Guide) -> Page:
 def _(guide: Guide) -> Page:
     who = guide.site.newcomer("Priya Raman")
     guide.site.cookie_of(who)
+    give_passkey(guide.site.app, who.username)
+    give_app(guide.site.app, who.username)
     return guide.person(who, "/security")
+
+
+def at_second_step(guide: Guide) -> Page:
+    """Opened by its name, so that passkeys are offered."""
+    who = guide.site.newcomer("Priya Raman")
+    give_passkey(guide.site.app, who.username)
+    give_app(guide.site.app, who.username)
+    page = guide.stranger(guide.site.named("/sign-in"))
+    page.get_by_label("Username or email").fill(who.username)
+    page.get_by_label("Password", exact=True).fill(who.password)
+    press(page, "Sign in")
+    page.get_by_role("button", name="Use your passkey").wait_for()
+    return page
+
+
+@state("second step, refused")
+def _(guide: Guide) -> Page:
+    page = at_second_step(guide)
+    press(page, "Sign in")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("sign-in with a passkey")
+def _(guide: Guide) -> Page:
+    page = guide.stranger(guide.site.named("/sign-in"))
+    press(page, "Use a passkey")
+    page.get_by_role("link", name="Use your password").wait_for()
+    return page
+
+
+@state("authenticator app, to be scanned")
+def _(guide: Guide) -> Page:
+    page = guide.holder("/security")
+    press(page, "Add an app")
+    page.locator("svg.qr").wait_for()
+    return page
+
+
+@state("recovery codes")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Priya Raman")
+    give_app(guide.site.app, who.username)
+    page = guide.person(who, "/security")
+    press(page, "Make new ones")
+    page.locator("#new-codes").wait_for()
+    return page
+
+
+@state("passkey")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Priya Raman")
+    return guide.person(who, f"/security/passkeys/{give_passkey(guide.site.app, who.username)}")
 
 
 @state("security, refused")

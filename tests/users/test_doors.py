@@ -13,6 +13,8 @@ OPEN = (  # to strangers: what lets them in
     *("auth.sign_up", "auth.check_username", "auth.create_account", "auth.sign_up_sent"),
     *("auth.finish_sign_up", "auth.finish_account", "auth.forgot", "auth.ask_for_reset"),
     *("auth.reset_sent", "auth.reset", "auth.reset_password"),
+    *("auth.second_step", "auth.pass_second_step"),
+    *("auth.begin_passkey", "auth.passkey", "auth.pass_with_passkey"),
 )
 
 ANYBODY = ("auth.sign_out", "auth.confirm")  # who is signed in

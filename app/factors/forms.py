@@ -1,0 +1,23 @@
+"""Naming a passkey, and typing the first code of an app."""
+
+from wtforms import HiddenField, StringField
+from wtforms.validators import ValidationError
+
+from app.factors.rules import PasskeyName, bare, is_app_code
+from app.forms import Follows, Form
+
+
+class PasskeyNameForm(Form):
+    name = StringField("Name", [Follows(PasskeyName)])
+
+
+class NewPasskeyForm(PasskeyNameForm):
+    answer = HiddenField()
+
+
+class AppCodeForm(Form):
+    code = StringField("Code of the app")
+
+    def validate_code(self, field: StringField) -> None:
+        if not is_app_code(bare(field.data)):
+            raise ValidationError("Enter the 6 digits that the app shows")
