@@ -25,6 +25,7 @@ from app.users.one_time import digest
 HOUR_SECONDS = 3600
 KNOWN_FOR = timedelta(days=90)
 NOBODY = 0
+COMING_IN = ("sign_in", "api.signed_in", "account.signed_up")
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -104,7 +105,7 @@ def take_place(key: str, window: Window) -> bool:
 
 
 def is_known_here(user: User | None) -> bool:
-    """Whether ``user`` signed in from this address, or its network, in the last 90 days.
+    """Whether ``user`` came in from this address, or its network, in the last 90 days.
 
     The trail is asked for nobody too, so that it takes as long.
     """
@@ -115,5 +116,5 @@ def is_known_here(user: User | None) -> bool:
 
 def addresses_of(user_id: int) -> Select[str]:
     since = now() - KNOWN_FOR
-    signed_in = (Event.actor_id == user_id, Event.action == "sign_in", Event.at >= since)
-    return select(Event.address).where(*signed_in).distinct()
+    came_in = (Event.actor_id == user_id, Event.action.in_(COMING_IN), Event.at >= since)
+    return select(Event.address).where(*came_in).distinct()

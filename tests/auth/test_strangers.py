@@ -159,3 +159,28 @@ def test_the_next_hour_begins_anew(
     monkeypatch.setattr(store, "clock", lambda: clock() + 3600)
 
     assert come(anybody, "10.0.0.99", "bob", PASSWORD).status_code == 303
+
+
+def test_programs_guess_at_the_same_account(strict: Flask, anybody: Browser) -> None:
+    form = {"username": "bob", "password": WRONG}
+    for number in range(TOTAL):
+        there = {"REMOTE_ADDR": f"10.0.0.{number // EACH}"}
+        answer = strict.test_client().post("/api/v1/login", data=form, environ_base=there)
+        assert answer.status_code == 401
+
+    there = {"REMOTE_ADDR": "10.0.0.99"}
+    refused = strict.test_client().post("/api/v1/login", data=form, environ_base=there)
+
+    assert waits(refused)
+    assert refused.is_json
+    assert waits(come(anybody, "10.0.0.99", "bob", PASSWORD))
+
+
+def test_where_a_program_of_bob_came_in_bob_may_too(strict: Flask, anybody: Browser) -> None:
+    form, there = {"username": "bob", "password": PASSWORD}, {"REMOTE_ADDR": HOME}
+    answer = strict.test_client().post("/api/v1/login", data=form, environ_base=there)
+    assert answer.status_code == 200
+
+    use_up(anybody, used=1)
+
+    assert come(anybody, HOME, "bob", PASSWORD).status_code == 303
