@@ -325,4 +325,5 @@ def test_a_second_try_starts_from_the_beginning(app: Flask, bob: Browser, declar
     with app.app_context():
         assert list(db.session.scalars(select(JobChunk.data))) == [b"try 2"]
         assert db.session.get_one(Job, identifier).status == "succeeded"
-        assert db.session.scalars(select(JobLog.text)).all()[-1] == "Done"
+        said = select(JobLog.text).order_by(JobLog.id)
+        assert db.session.scalars(said).all()[-1] == "Done"

@@ -128,6 +128,8 @@ def test_who_is_no_operator_any_more_loses_what_was_for_operators(
         user.is_superuser = False
         db.session.commit()
 
+    assert alice.get(f"/tasks/{identifier}").location.startswith("/sign-in")
+    alice = Browser(app, "alice")
     assert alice.get(f"/tasks/{identifier}").status_code == 404
     assert alice.get(f"/tasks/{identifier}/file").status_code == 404
     assert alice.post(f"/tasks/{identifier}/retry").status_code == 404
