@@ -9,7 +9,7 @@ GROUPS = {
 
 # Code: (group, sentence). {subject} is who or what it was done to, {detail} what else there is.
 ACTIONS = {
-    "sign_in": ("sign-in", "Signed in"),
+    "sign_in": ("sign-in", "Signed in {detail}"),
     "sign_in.failed": ("sign-in", "Failed sign-in for “{detail}”"),
     "sign_in.throttled": ("sign-in", "Too many sign-ins for “{detail}”"),
     "sign_out": ("sign-in", "Signed out"),

@@ -77,13 +77,17 @@ def by_code(form: SecondStepForm, row: OneTimeToken, user: User) -> ResponseRetu
     if wait:
         return app_waits(form, row, user, wait)
     if checks.check_code(user, form.code.data):
-        return step.finish(row, user, keep=row.payload["keep"]) or back_to_sign_in(OVER)
+        return step.finish(
+            row, user, keep=row.payload["keep"], how="the password and a code"
+        ) or back_to_sign_in(OVER)
     return wrong(form, row, user, "code", WRONG_CODE)
 
 
 def by_passkey(form: SecondStepForm, row: OneTimeToken, user: User) -> ResponseReturnValue:
     if passkeys.check(form.answer.data, row.payload["challenge"], user):
-        return step.finish(row, user, keep=row.payload["keep"]) or back_to_sign_in(OVER)
+        return step.finish(
+            row, user, keep=row.payload["keep"], how="the password and a passkey"
+        ) or back_to_sign_in(OVER)
     return wrong(form, row, user, None, WRONG_PASSKEY)
 
 
@@ -140,7 +144,9 @@ def pass_with_passkey() -> ResponseReturnValue:
     key = passkeys.check(form.answer.data, row.payload["challenge"])
     reason = shut_out(key.user) if key else WRONG_PASSKEY
     if key and not reason:
-        return step.finish(row, key.user, keep=form.keep.data) or back_to_sign_in(OVER)
+        return step.finish(
+            row, key.user, keep=form.keep.data, how="a passkey alone"
+        ) or back_to_sign_in(OVER)
     if not step.failed(row, key.user if key else None):
         return back_to_sign_in(USED_UP)
     form.form_errors.append(reason)

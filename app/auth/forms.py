@@ -1,5 +1,6 @@
 """Signing up and in, and choosing a password."""
 
+from flask import current_app
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import ValidationError
 
@@ -103,10 +104,13 @@ class ChangePasswordForm(Form):
 
 
 def keep_names_out(field: PasswordField, username: str, email: str) -> None:
-    """Nor the e-mail address up to its @, where that is long enough to tell anything."""
+    """Nor the product's name, nor the e-mail address up to its @, where they have four letters."""
     password = (field.data or "").lower()
     if username and username in password:
         raise ValidationError("Choose a password that does not contain your username")
+    product = current_app.config["SETTINGS"].app_name.lower()
+    if len(product) >= 4 and product in password:
+        raise ValidationError(f"Choose a password that does not contain “{product}”")
     mailbox = email.partition("@")[0]
     if len(mailbox) >= 4 and mailbox in password:
         raise ValidationError("Choose a password that does not contain your email address")

@@ -58,7 +58,7 @@ def create_session() -> ResponseReturnValue:
         db.session.execute(user.rehashed(form.password.data))
     if has_factors(user):
         return second_step.ask(user, form.keep.data, form.next.data)
-    record("sign_in", actor=user.as_subject)
+    record("sign_in", actor=user.as_subject, detail="with the password")
     sessions.begin(user, keep=form.keep.data)
     return redirect_with(own_page(form.next.data, url_for("home.index")))
 

@@ -54,7 +54,7 @@ def waiting(kind: str) -> OneTimeToken | None:
     return row
 
 
-def finish(row: OneTimeToken, user: User, keep: bool) -> ResponseReturnValue | None:
+def finish(row: OneTimeToken, user: User, keep: bool, how: str) -> ResponseReturnValue | None:
     """Sign ``user`` in as after a password; None when another request has spent the step.
 
     Nothing of this request is kept then: not even the code it used up.
@@ -63,7 +63,7 @@ def finish(row: OneTimeToken, user: User, keep: bool) -> ResponseReturnValue | N
     if not links.spend(row):
         db.session.rollback()
         return None
-    record("sign_in", actor=user.as_subject)
+    record("sign_in", actor=user.as_subject, detail=f"with {how}")
     sessions.begin(user, keep=keep)
     return redirect_with(target)
 

@@ -22,6 +22,7 @@ def test_a_sign_in_says_who_from_where_and_in_which_request(app: Flask, stranger
 
     event = only(app)
     assert told(event) == ("Bob Baker", "sign_in", "")
+    assert event.detail == "with the password"
     assert (event.address, event.agent) == ("10.0.0.2", "Fox")
     assert event.request_id == answer.headers["X-Request-ID"]
 

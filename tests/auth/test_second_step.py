@@ -58,7 +58,11 @@ def test_the_code_of_the_app_does(app: Flask, stranger: Browser, secret: str) ->
     (row,) = sessions_of(app, "bob")
     assert row.idle_seconds == 7 * 86400
     assert stranger.client.get_cookie("session") != before
-    assert [told(event) for event in kept(app)] == [("Bob Baker", "sign_in", "")]
+    (event,) = kept(app)
+    assert (told(event), event.detail) == (
+        ("Bob Baker", "sign_in", ""),
+        "with the password and a code",
+    )
     assert stored(app, OneTimeToken) == []
     assert stored(app, AuthenticatorApp)[0].used_at is not None
 
@@ -396,7 +400,8 @@ def test_a_passkey_alone_signs_in(app: Flask, stranger: Browser, passkey: Authen
 
     stranger.username, stranger._token = "bob", None
     assert is_in(stranger)
-    assert told(kept(app, "sign_in")[0]) == ("Bob Baker", "sign_in", "")
+    event = kept(app, "sign_in")[0]
+    assert (told(event), event.detail) == (("Bob Baker", "sign_in", ""), "with a passkey alone")
 
 
 def test_a_passkey_alone_has_to_verify_and_to_name_its_owner(

@@ -223,6 +223,7 @@ def test_nobody_is_flooded_with_mails(app: Flask, stranger: Browser) -> None:
         ({"email": "dora"}, "email", "Enter an email address like name@example.com"),
         ({"password": "short"}, "password", "Use 8 characters or more"),
         ({"password": "dora is here"}, "password", "Choose a password that does not contain"),
+        ({"password": "my Gatehouse!"}, "password", "Choose a password that does not contain"),
     ],
 )
 def test_refused_input_is_told_at_its_field(
