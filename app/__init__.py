@@ -7,6 +7,7 @@ from app.audit.pages import audit
 from app.auth import confirmation, factor_pages, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
 from app.auth.api import auth_api
+from app.auth.cli import remove_factors
 from app.auth.leaving_pages import leaving
 from app.auth.pages import auth
 from app.auth.security_pages import security
@@ -60,7 +61,7 @@ MORE_PAGES = (
     *(address_pages, limit_pages, edit_pages, role_pages, standing_pages),
 )
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
-COMMANDS = (create_admin, create_tier, users_commands, limits_commands, worker)
+COMMANDS = (create_admin, create_tier, users_commands, limits_commands, remove_factors, worker)
 # Importing these declares their tasks.
 TASK_MODULES = (
     *(auth_tasks, user_tasks, mail_tasks),

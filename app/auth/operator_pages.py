@@ -5,14 +5,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.access import confirmation_required, operators_only
-from app.audit.trail import record
-from app.auth import sessions
 from app.auth.pages import auth
-from app.auth.second_factors import factors_of
-from app.auth.tasks import mail_factors_removed, mail_reset
+from app.auth.tasks import mail_reset
 from app.errors import Refused
 from app.extensions import db
-from app.factors.checks import remove_all
 from app.htmx import Toast, page_before, redirect_with
 from app.mail.sending import this_site
 from app.tasks import enqueue
@@ -48,12 +44,5 @@ def remove_factors(username: str) -> ResponseReturnValue:
     user = db.one_or_404(User.by_username(username))
     if user.id == current_user.id:
         raise Refused("Remove your own second factors on the Security page.")
-    if not factors_of(user):
-        raise Refused(f"{user.name} has no second factor.")
-    record("factor.removed_by_operator", user.as_subject, detail=", ".join(factors_of(user)))
-    remove_all(user)
-    sessions.end_all(user)
-    if has_mail():
-        enqueue(mail_factors_removed, user_id=user.id)
-    db.session.commit()
+    take_factors(user)
     return redirect_with(page_of(user), Toast(f"The second factors of {user.name} are removed"))

@@ -142,6 +142,20 @@ def factors(app: Flask, username: str) -> list[int]:
         return [db.session.scalar(query) or 0 for query in counted]
 
 
+def test_a_command_removes_lost_factors_where_nobody_can_sign_in(app: Flask) -> None:
+    give_factors(app, "alice")
+    command = ["remove-factors", "alice"]
+
+    done, again = (app.test_cli_runner().invoke(args=command) for _ in range(2))
+    unknown = app.test_cli_runner().invoke(args=["remove-factors", "nobody"])
+
+    assert (done.exit_code, factors(app, "alice")) == (0, [0, 0, 0])
+    assert "the password alone lets in now" in done.output
+    assert (again.exit_code, "Alice Archer has no second factor." in again.output) == (1, True)
+    assert (unknown.exit_code, "There is no user named 'nobody'." in unknown.output) == (1, True)
+    assert told(kept(app)[-1]) == ("System", "factor.removed_by_operator", "Alice Archer")
+
+
 def test_lost_factors_are_removed_and_the_person_is_told(
     app: Flask, alice: Browser, bob: Browser
 ) -> None:
