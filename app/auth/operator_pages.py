@@ -6,6 +6,7 @@ from flask_login import current_user
 
 from app.access import confirmation_required, operators_only
 from app.auth.pages import auth
+from app.auth.second_factors import take_factors
 from app.auth.tasks import mail_reset
 from app.errors import Refused
 from app.extensions import db
