@@ -18,11 +18,12 @@ from app.counters import Window
 from app.database import now
 from app.extensions import client_address, counters, db, limiter, network_of, throttled_address
 from app.programs import is_for_programs
-from app.tries import is_first_refusal, used_up
+from app.tries import count_try, is_first_refusal, used_up
 from app.users.models import User
 from app.users.one_time import digest
 
 HOUR_SECONDS = 3600
+OWN_TRIES, OWN_SECONDS = 10, 600
 KNOWN_FOR = timedelta(days=90)
 NOBODY = 0
 COMING_IN = ("sign_in", "api.signed_in", "account.signed_up")
@@ -88,6 +89,15 @@ def count_stranger(login: str | None, user: User | None) -> None:
     key = f"strangers/{digest(account(login))[:32]}"
     if not take_place(key, window):
         raise used_up(key, window, note=partial(note_wait, login))
+
+
+def count_own_password(user: User) -> None:
+    """Count a guess, from here, at the password of who is signed in: a copied session buys no more
+    guesses than sign-in does, and locks the owner out nowhere else. Raises TooMany.
+    """
+    count_stranger(user.username, user)
+    key = f"own-password/{user.id}/{throttled_address()}"
+    count_try(key, OWN_TRIES, OWN_SECONDS, note=partial(note_wait, user.username))
 
 
 def take_place(key: str, window: Window) -> bool:
