@@ -13,6 +13,7 @@ from app.errors import Missing, Stale, answering
 from app.extensions import db, limiter, throttled_address
 from app.htmx import Toast, redirect_with, render
 from app.mail.sending import this_site
+from app.passwords import hash_password
 from app.tasks import enqueue
 from app.users import links
 from app.users.models import User
@@ -78,12 +79,13 @@ def reset_password(token: str) -> ResponseReturnValue:
     form = FirstPasswordForm(user)
     if not form.validate():
         return render("auth/reset.html", "auth/_reset.html", form=form, user=user), 422
-    password = form.password.data
+    # Hashed before the first change, since on SQLite everybody waits from there on.
+    password_hash = hash_password(form.password.data)
     try:
         with answering({}):
             if not links.spend(row):
                 raise Missing(SPENT)
-            user.set_password(password)
+            user.take_hash(password_hash)
             user.email_confirmed_at = user.email_confirmed_at or now()
             sessions.end_all(user)
             record("password.reset", user.as_subject, actor=user.as_subject)
