@@ -5,7 +5,7 @@ from typing import Any
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app.access import operators_only
+from app.access import ask_for_password, operators_only
 from app.errors import Stale, Taken
 from app.extensions import db
 from app.htmx import (
@@ -51,8 +51,11 @@ def update(username: str) -> ResponseReturnValue:
     before = ProfileForm.values_of(user)
     if not form.validate():
         return refused_edit(user, form)
-    if form.email.data != user.email and has_mail():
-        enqueue(mail_address_edited, user_id=user.id, before=user.email)  # kept only if this is
+    if form.email.data != user.email:
+        # Whoever has the address can choose the password.
+        if asked := ask_for_password():
+            return asked
+        tell_address_before(user)
     form.apply_to(user)
     try:
         deeds.check_version(user, form.version.data)
@@ -68,6 +71,11 @@ def update(username: str) -> ResponseReturnValue:
     place = renamed(place, username, user.username)
     toast = saved(user, before, is_undo=bool(form.undo.data))
     return swap_or_redirect("users/_user.html", place, toast, user=user, focus=True)
+
+
+def tell_address_before(user: User) -> None:
+    if has_mail():
+        enqueue(mail_address_edited, user_id=user.id, before=user.email)  # kept only if this is
 
 
 def saved(user: User, before: dict[str, str], is_undo: bool) -> Toast:
