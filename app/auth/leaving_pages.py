@@ -8,6 +8,7 @@ from app.access import confirmation_required, sign_in_required
 from app.auth import sessions
 from app.extensions import db
 from app.htmx import Toast, redirect_with
+from app.mail.sending import has_mail
 from app.tasks import enqueue
 from app.tokens.models import ApiToken
 from app.users import deeds
@@ -30,7 +31,7 @@ def show() -> ResponseReturnValue:
 def delete() -> ResponseReturnValue:
     """Out of sight, signed out everywhere, and without anything that could let them in again."""
     user = db.session.get_one(User, current_user.id)
-    if current_app.config["SETTINGS"].has_mail:
+    if has_mail():
         enqueue(mail_account_deleted, user_id=user.id)
     db.session.execute(ApiToken.revoked_for(user))
     deeds.leave(user)

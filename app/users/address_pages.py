@@ -10,7 +10,7 @@ from app.database import now
 from app.errors import Missing, Refused, Taken
 from app.extensions import db, limiter, throttled_address
 from app.htmx import Toast, redirect_with, render
-from app.mail.sending import this_site
+from app.mail.sending import has_mail, this_site
 from app.tasks import enqueue
 from app.tries import count_try
 from app.users import deeds, links
@@ -23,7 +23,7 @@ from app.users.mail_tasks import (
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 from app.users.profile_forms import AddressForm
-from app.users.profile_pages import about, has_mail, myself, profile
+from app.users.profile_pages import about, myself, profile
 
 GONE = "This link was used already, or it is too old. Ask for a new one on your profile."
 TAKEN = "Another account has this address by now. Nothing was changed."

@@ -17,12 +17,13 @@ from app.htmx import (
     swap_or_redirect,
     wants_part,
 )
+from app.mail.sending import has_mail
 from app.tasks import enqueue
 from app.users import deeds
 from app.users.forms import ProfileForm
 from app.users.mail_tasks import mail_address_edited
 from app.users.models import User
-from app.users.pages import has_mail, living, too_late, users
+from app.users.pages import living, too_late, users
 
 
 @users.get("/<username>/edit")

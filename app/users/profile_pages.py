@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, url_for
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -11,6 +11,7 @@ from app.audit.trail import record
 from app.errors import Stale, Taken
 from app.extensions import db
 from app.htmx import Toast, redirect_with, render
+from app.mail.sending import has_mail
 from app.users import deeds
 from app.users.models import User
 from app.users.profile_forms import AddressForm, LookForm, OwnProfileForm
@@ -22,10 +23,6 @@ TOO_LATE = "This changed again since. Look at it, then edit it."
 
 def myself() -> User:
     return db.session.get_one(User, current_user.id)
-
-
-def has_mail() -> bool:
-    return bool(current_app.config["SETTINGS"].has_mail)
 
 
 def about(user: User) -> dict[str, Any]:
