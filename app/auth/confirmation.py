@@ -12,7 +12,7 @@ from app.auth.throttles import count_own_password
 from app.errors import kept_fields
 from app.extensions import db
 from app.htmx import CAME_FROM, page_before, render, wants_part
-from app.users.models import User
+from app.users.me import myself
 
 
 @asks_for_password
@@ -21,7 +21,7 @@ def ask() -> ResponseReturnValue | None:
     form = ConfirmForm()
     if "confirm_password" not in request.form:
         return page(form, 403)
-    user = db.session.get_one(User, current_user.id)
+    user = myself()
     count_own_password(user)
     if not user.has_password(form.confirm_password.data or ""):
         record("confirmation.failed", user.as_subject)

@@ -20,16 +20,13 @@ from app.factors import checks, passkeys
 from app.htmx import Toast, page_before, redirect_with, render, swap_or_redirect
 from app.mail.sending import this_site
 from app.tasks import enqueue
+from app.users.me import myself
 from app.users.models import User
 from app.users.one_time import digest
 
 security = Blueprint("security", __name__)
 
 HEADING = 0  # where the focus goes when no session is left to end
-
-
-def myself() -> User:
-    return db.session.get_one(User, current_user.id)
 
 
 @security.get("/security")

@@ -20,10 +20,11 @@ from app.users.mail_tasks import (
     mail_confirmation,
     mail_new_address,
 )
+from app.users.me import myself
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 from app.users.profile_forms import AddressForm
-from app.users.profile_pages import about, myself, profile
+from app.users.profile_pages import about, profile
 
 GONE = "This link was used already, or it is too old. Ask for a new one on your profile."
 TAKEN = "Another account has this address by now. Nothing was changed."

@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app.access import sign_in_required
 from app.audit.trail import record
@@ -13,16 +12,13 @@ from app.extensions import db
 from app.htmx import Toast, redirect_with, render
 from app.mail.sending import has_mail
 from app.users import deeds
+from app.users.me import myself
 from app.users.models import User
 from app.users.profile_forms import AddressForm, LookForm, OwnProfileForm
 
 profile = Blueprint("profile", __name__)
 
 TOO_LATE = "This changed again since. Look at it, then edit it."
-
-
-def myself() -> User:
-    return db.session.get_one(User, current_user.id)
 
 
 def about(user: User) -> dict[str, Any]:
