@@ -105,12 +105,7 @@ def refused_edit(
 
 def overtaken(user: User, form: ProfileForm) -> ResponseReturnValue:
     """409: both values, and one more press to keep one's own."""
-    changed = [
-        f"{form[name].label.text} is now “{value or 'empty'}”"
-        for name, value in ProfileForm.values_of(user).items()
-        if (form[name].data or "") != value
-    ]
     form.version.data = str(user.version)
-    what = "; ".join(changed) or "Nothing differs from what you typed"
+    what = form.told_apart(ProfileForm.values_of(user))
     conflict = f"{user.name} was changed by somebody else. {what}. Save again to use your values."
     return refused_edit(user, form, 409, conflict)

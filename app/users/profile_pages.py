@@ -80,13 +80,8 @@ def refused(
 def overtaken(form: OwnProfileForm) -> ResponseReturnValue:
     """409: both values, and one more press to keep one's own."""
     user = myself()
-    changed = [
-        f"{form[name].label.text} is now “{value or 'empty'}”"
-        for name, value in OwnProfileForm.values_of(user).items()
-        if (form[name].data or "") != value
-    ]
     form.version.data = str(user.version)
-    what = "; ".join(changed) or "Nothing differs from what you typed"
+    what = form.told_apart(OwnProfileForm.values_of(user))
     conflict = f"Your account was changed meanwhile. {what}. Save again to use your values."
     return refused(form, 409, conflict)
 
