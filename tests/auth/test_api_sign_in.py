@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from app import passwords
-from app.audit.models import Event
 from app.auth.models import API
 from app.config import load_settings
 from app.database import now
-from app.extensions import db
 from app.users.one_time import digest
+from tests.audit.kept import kept
 from tests.auth.coming_in import sessions_of, sign_in
 from tests.auth.programs import Program, claims_of
 from tests.factors.held import code_of, give_app, wrong_code
@@ -25,9 +23,7 @@ WRONG = "Wrong username, email or password."
 
 
 def actions(app: Flask) -> list[tuple[str, str]]:
-    with app.app_context():
-        events = db.session.scalars(select(Event).order_by(Event.id))
-        return [(each.action, each.actor_name) for each in events]
+    return [(each.action, each.actor_name) for each in kept(app)]
 
 
 @pytest.mark.parametrize("name", ["bob", "bob@example.com", " BOB "])
