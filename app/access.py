@@ -42,6 +42,12 @@ def asks_for_password(ask: Ask) -> Ask:
     return ask
 
 
+def ask_for_password() -> ResponseReturnValue | None:
+    """The page that asks whoever gave the password too long ago; None for the others."""
+    until = current_user.confirmed_until
+    return None if until and until > now() else _ask_for_password[0]()
+
+
 def confirmation_required(view: Callable[P, R]) -> Callable[P, R]:
     """Let those pass who gave their password within ten minutes; the others are asked for it first
     (ASVS 7.5.1). What they sent is kept meanwhile. Stands under the decorator that asks who it is.
@@ -49,8 +55,7 @@ def confirmation_required(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-        until = current_user.confirmed_until
-        answer = None if until and until > now() else _ask_for_password[0]()
+        answer = ask_for_password()
         return view(*args, **kwargs) if answer is None else answer
 
     return guarded

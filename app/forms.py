@@ -1,5 +1,6 @@
 """The base form, and the validator that lets a field follow a rule said once."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import request
@@ -24,6 +25,15 @@ class Form(FlaskForm):
     def refuse(self, field: str, sentence: str) -> None:
         """Put ``sentence`` beside ``field``, for what only the database can know."""
         self._fields[field].errors = [*self._fields[field].errors, sentence]
+
+    def told_apart(self, saved: Mapping[str, str]) -> str:
+        """What ``saved`` has by now and the form, typed before, has not: "Name is now “Bob”"."""
+        changed = [
+            f"{self[name].label.text} is now “{value or 'empty'}”"
+            for name, value in saved.items()
+            if (self[name].data or "") != value
+        ]
+        return "; ".join(changed) or "Nothing differs from what you typed"
 
 
 class Follows:

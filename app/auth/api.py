@@ -11,11 +11,12 @@ from app.auth import api_sessions
 from app.auth.bearers import bearer
 from app.auth.jwt_tokens import ACCESS, REFRESH
 from app.auth.pages import nobody_has
-from app.auth.second_step import has_code, needs_code
+from app.auth.second_step import has_code
 from app.auth.throttles import count_stranger, throttled_sign_in, typed
 from app.config import Settings
 from app.envelope import FORMS
 from app.extensions import db
+from app.factors.checks import has_factors
 from app.programs import Problem, readers_too, wrong
 from app.tokens.models import PREFIX, ApiToken
 from app.users.models import User
@@ -61,7 +62,7 @@ def credentials() -> tuple[str, str]:
 
 def check_second_step(user: User) -> None:
     """Raise Problem unless the form has what this person needs besides the password."""
-    if not needs_code(user):
+    if not has_factors(user):
         return
     code = request.form.get("code", "")
     if code and has_code(user, code):

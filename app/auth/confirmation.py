@@ -1,7 +1,5 @@
 """Asking for the password again before what is dangerous; it then counts for ten minutes."""
 
-from datetime import UTC, datetime
-
 from flask import make_response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -10,13 +8,11 @@ from app.access import asks_for_password
 from app.audit.trail import record
 from app.auth import sessions
 from app.auth.forms import ConfirmForm
-from app.counters import Window
-from app.errors import TooMany, kept_fields
-from app.extensions import counters, db
+from app.auth.throttles import count_own_password
+from app.errors import kept_fields
+from app.extensions import db
 from app.htmx import CAME_FROM, page_before, render, wants_part
-from app.users.models import User
-
-TRIES, TRIES_SECONDS = 10, 600
+from app.users.me import myself
 
 
 @asks_for_password
@@ -25,8 +21,8 @@ def ask() -> ResponseReturnValue | None:
     form = ConfirmForm()
     if "confirm_password" not in request.form:
         return page(form, 403)
-    count_try()
-    user = db.session.get_one(User, current_user.id)
+    user = myself()
+    count_own_password(user)
     if not user.has_password(form.confirm_password.data or ""):
         record("confirmation.failed", user.as_subject)
         db.session.commit()
@@ -36,13 +32,6 @@ def ask() -> ResponseReturnValue | None:
     record("confirmation", user.as_subject)
     sessions.confirm(user)
     return None
-
-
-def count_try() -> None:
-    """Guesses at one person's password, from whichever of their sessions. Raises TooMany."""
-    window = Window.at(counters.now(), TRIES_SECONDS)
-    if counters.take(f"confirmation/{current_user.id}", window, TRIES) > TRIES:
-        raise TooMany(datetime.fromtimestamp(window.end, UTC), again="try again")
 
 
 def page(form: ConfirmForm, status: int) -> ResponseReturnValue:

@@ -2,17 +2,17 @@
 
 from flask import Blueprint, current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app.access import confirmation_required, sign_in_required
 from app.auth import sessions
 from app.extensions import db
 from app.htmx import Toast, redirect_with
+from app.mail.sending import has_mail
 from app.tasks import enqueue
 from app.tokens.models import ApiToken
 from app.users import deeds
 from app.users.mail_tasks import mail_account_deleted
-from app.users.models import User
+from app.users.me import myself
 
 leaving = Blueprint("leaving", __name__, url_prefix="/profile/delete")
 
@@ -29,8 +29,8 @@ def show() -> ResponseReturnValue:
 @confirmation_required
 def delete() -> ResponseReturnValue:
     """Out of sight, signed out everywhere, and without anything that could let them in again."""
-    user = db.session.get_one(User, current_user.id)
-    if current_app.config["SETTINGS"].has_mail:
+    user = myself()
+    if has_mail():
         enqueue(mail_account_deleted, user_id=user.id)
     db.session.execute(ApiToken.revoked_for(user))
     deeds.leave(user)

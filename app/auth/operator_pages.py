@@ -1,6 +1,6 @@
 """What operators do about how another person signs in. They never set a password themselves."""
 
-from flask import current_app, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -11,14 +11,10 @@ from app.auth.tasks import mail_reset
 from app.errors import Refused
 from app.extensions import db
 from app.htmx import Toast, page_before, redirect_with
-from app.mail.sending import this_site
+from app.mail.sending import has_mail, this_site
 from app.tasks import enqueue
 from app.users import deeds
 from app.users.models import User
-
-
-def has_mail() -> bool:
-    return bool(current_app.config["SETTINGS"].has_mail)
 
 
 def page_of(user: User) -> str:

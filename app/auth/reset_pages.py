@@ -1,6 +1,6 @@
 """A forgotten password: a mail with a link, by which a new one is chosen."""
 
-from flask import current_app, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.audit.trail import record
@@ -12,7 +12,8 @@ from app.database import now
 from app.errors import Missing, Stale, answering
 from app.extensions import db, limiter, throttled_address
 from app.htmx import Toast, redirect_with, render
-from app.mail.sending import this_site
+from app.mail.sending import has_mail, this_site
+from app.passwords import hash_password
 from app.tasks import enqueue
 from app.users import links
 from app.users.models import User
@@ -30,7 +31,7 @@ def address_and_mailbox() -> str:
 
 @auth.get("/forgot")
 def forgot() -> ResponseReturnValue:
-    if not current_app.config["SETTINGS"].has_mail:
+    if not has_mail():
         raise Missing(NO_MAIL)
     return render_template("auth/forgot.html", form=ForgotForm())
 
@@ -40,7 +41,7 @@ def forgot() -> ResponseReturnValue:
 @limiter.limit("30 per 15 minutes")
 def ask_for_reset() -> ResponseReturnValue:
     """The same for everybody: who has an account is found out later, by the worker."""
-    if not current_app.config["SETTINGS"].has_mail:
+    if not has_mail():
         raise Missing(NO_MAIL)
     form = ForgotForm()
     if not form.validate():
@@ -78,12 +79,13 @@ def reset_password(token: str) -> ResponseReturnValue:
     form = FirstPasswordForm(user)
     if not form.validate():
         return render("auth/reset.html", "auth/_reset.html", form=form, user=user), 422
-    password = form.password.data
+    # Hashed before the first change, since on SQLite everybody waits from there on.
+    password_hash = hash_password(form.password.data)
     try:
         with answering({}):
             if not links.spend(row):
                 raise Missing(SPENT)
-            user.set_password(password)
+            user.take_hash(password_hash)
             user.email_confirmed_at = user.email_confirmed_at or now()
             sessions.end_all(user)
             record("password.reset", user.as_subject, actor=user.as_subject)

@@ -4,7 +4,7 @@ The step is a one-time token in the browser's cookie, bound to the account as it
 password was right. Without it no code is looked at; no session begins before it is spent.
 """
 
-from datetime import UTC, datetime
+from functools import partial
 
 from flask import session, url_for
 from flask.typing import ResponseReturnValue
@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from app.audit.trail import record
 from app.auth import sessions
-from app.counters import Window
 from app.errors import TooMany
-from app.extensions import counters, db, throttled_address
+from app.extensions import db, throttled_address
 from app.factors import checks, passkeys
 from app.factors.rules import bare, is_app_code
 from app.htmx import own_page, redirect_with
+from app.tries import count_try as count
 from app.users import links
 from app.users.models import User
 from app.users.one_time import MOST_TRIES, OneTimeToken
@@ -100,11 +100,6 @@ def count_app_try(user: User, code: str | None) -> TooMany | None:
     return None
 
 
-def needs_code(user: User) -> bool:
-    """Whether the password alone does not let ``user`` in."""
-    return checks.has_factors(user)
-
-
 def has_code(user: User, code: str) -> bool:
     """Whether a program that gave the password has a code as well; counted as on the page.
 
@@ -118,14 +113,9 @@ def has_code(user: User, code: str) -> bool:
 
 
 def take(key: str, tries: int, seconds: int, user: User | None) -> None:
-    window = Window.at(counters.now(), seconds)
-    if counters.take(key, window, tries) > tries:
-        note_throttled(key, window, user)
-        raise TooMany(datetime.fromtimestamp(window.end, UTC), again="try again")
+    count(key, tries, seconds, note=partial(note_throttled, user))
 
 
-def note_throttled(key: str, window: Window, user: User | None) -> None:
-    """Put the first refusal on record; the rest of the same wait would only fill the trail."""
-    if counters.take(f"throttled/{key}", window, 1) == 1:
-        record("sign_in.factor_throttled", user.as_subject if user else None)
-        db.session.commit()
+def note_throttled(user: User | None) -> None:
+    record("sign_in.factor_throttled", user.as_subject if user else None)
+    db.session.commit()

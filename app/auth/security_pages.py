@@ -13,27 +13,20 @@ from app.auth.forms import ChangePasswordForm
 from app.auth.models import Session
 from app.auth.second_factors import factors_of
 from app.auth.tasks import mail_password_changed
+from app.auth.throttles import count_own_password
 from app.errors import Missing, Refused, answering
-from app.extensions import client_address, db, limiter
+from app.extensions import db
 from app.factors import checks, passkeys
 from app.htmx import Toast, page_before, redirect_with, render, swap_or_redirect
 from app.mail.sending import this_site
 from app.tasks import enqueue
+from app.users.me import myself
 from app.users.models import User
 from app.users.one_time import digest
 
 security = Blueprint("security", __name__)
 
 HEADING = 0  # where the focus goes when no session is left to end
-
-
-def per_person() -> str:
-    """Guesses at one person's password, from whichever of their sessions."""
-    return str(getattr(current_user, "id", client_address()))
-
-
-def myself() -> User:
-    return db.session.get_one(User, current_user.id)
 
 
 @security.get("/security")
@@ -45,9 +38,9 @@ def index() -> ResponseReturnValue:
 
 @security.post("/security/password")
 @sign_in_required
-@limiter.limit("10 per 10 minutes", key_func=per_person)
 def change_password() -> ResponseReturnValue:
     user = myself()
+    count_own_password(user)
     form = ChangePasswordForm(user)
     if not form.validate():
         context = {"form": form, **shown(user)}

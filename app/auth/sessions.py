@@ -1,6 +1,7 @@
 """Who is signed in: a token in the browser's cookie, its hash in our table."""
 
 from datetime import timedelta
+from typing import Any
 
 from flask import current_app, request, session
 from flask_login import current_user, login_user, logout_user
@@ -17,15 +18,15 @@ from app.users.models import User
 def begin(user: User, keep: bool) -> None:
     """Sign ``user`` in, and out of whatever this browser had before; commits.
 
-    The id changes, so a planted session is worth nothing.
+    The id changes, so a planted session is worth nothing. Raises Stale.
     """
+    note_arrival(user)
     settings: Settings = current_app.config["SETTINGS"]
     idle, longest = lifetimes(settings, keep)
     row, token = Session.begin(user, idle, longest, client_address(), request.user_agent.string)
     db.session.add(row)
     forget_session_before()
     db.session.execute(Session.over_for(user))
-    db.session.execute(update(User).where(User.id == user.id).values(**seen_now()))
     db.session.commit()
     session.clear()
     session.permanent = keep
@@ -95,6 +96,19 @@ def confirm(user: User) -> None:
     db.session.commit()
     user.session_token, user.confirmed_until = token, row.confirmed_until
     login_user(user)
+
+
+def note_arrival(user: User) -> None:
+    """Note that ``user`` comes in; the caller commits.
+
+    Raises Stale when the account was changed since it was read: what was checked may not be true
+    any more, and whoever changed it could not end a session that had not begun. Of two at once the
+    second waits for the row, so one of them knows of the other.
+    """
+    unchanged = (User.id == user.id, User.version == user.version)
+    noted: Any = db.session.execute(update(User).where(*unchanged).values(**seen_now()))
+    if noted.rowcount != 1:
+        raise Stale
 
 
 def seen_now() -> dict[str, object]:

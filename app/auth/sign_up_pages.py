@@ -101,6 +101,8 @@ def sign_up_sent() -> ResponseReturnValue:
 
 
 def pending(token: str) -> OneTimeToken:
+    """The sign-up that the link stands for; once sign-up is closed nobody finishes one."""
+    must_be_open()
     row = links.find(PURPOSE, token)
     if row is None:
         raise Missing(SPENT)

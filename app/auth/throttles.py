@@ -4,7 +4,7 @@ Each is counted by what was typed, so that nobody learns from it who has an acco
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,13 +16,14 @@ from app.audit.models import Event
 from app.audit.trail import record
 from app.counters import Window
 from app.database import now
-from app.errors import TooMany
 from app.extensions import client_address, counters, db, limiter, network_of, throttled_address
 from app.programs import is_for_programs
+from app.tries import count_try, is_first_refusal, used_up
 from app.users.models import User
 from app.users.one_time import digest
 
 HOUR_SECONDS = 3600
+OWN_TRIES, OWN_SECONDS = 10, 600
 KNOWN_FOR = timedelta(days=90)
 NOBODY = 0
 COMING_IN = ("sign_in", "api.signed_in", "account.signed_up")
@@ -66,14 +67,11 @@ def typed(login: str | None) -> str:
 
 
 def note_throttled(breached: RequestLimit) -> None:
-    """Put the first refusal on record; the rest of the same wait would only fill the trail."""
-    window = Window.at(counters.now(), breached.limit.get_expiry())
-    note_once(breached.key, window, login_of_form())
+    if is_first_refusal(breached.key, Window.at(counters.now(), breached.limit.get_expiry())):
+        note_wait(login_of_form())
 
 
-def note_once(key: str, window: Window, login: str | None) -> None:
-    if counters.take(f"throttled/{key}", window, 1) > 1:
-        return
+def note_wait(login: str | None) -> None:
     record("sign_in.throttled", detail=typed(login))
     db.session.commit()
 
@@ -90,8 +88,16 @@ def count_stranger(login: str | None, user: User | None) -> None:
     window = Window.at(counters.now(), HOUR_SECONDS)
     key = f"strangers/{digest(account(login))[:32]}"
     if not take_place(key, window):
-        note_once(key, window, login)
-        raise TooMany(datetime.fromtimestamp(window.end, UTC), again="try again")
+        raise used_up(key, window, note=partial(note_wait, login))
+
+
+def count_own_password(user: User) -> None:
+    """Count a guess, from here, at the password of who is signed in: a copied session buys no more
+    guesses than sign-in does, and locks the owner out nowhere else. Raises TooMany.
+    """
+    count_stranger(user.username, user)
+    key = f"own-password/{user.id}/{throttled_address()}"
+    count_try(key, OWN_TRIES, OWN_SECONDS, note=partial(note_wait, user.username))
 
 
 def take_place(key: str, window: Window) -> bool:

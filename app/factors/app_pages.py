@@ -13,11 +13,12 @@ from app.extensions import db
 from app.factors import checks
 from app.factors.forms import AppCodeForm
 from app.factors.models import AuthenticatorApp
-from app.factors.pages import added, codes_for_first, factors, myself, removed, tell_owner
+from app.factors.pages import added, codes_for_first, factors, removed, tell_owner
 from app.factors.rules import bare
 from app.factors.sealing import seal, unseal
 from app.htmx import redirect_with
 from app.users import links
+from app.users.me import myself
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 

@@ -3,12 +3,13 @@
 from wtforms import HiddenField, StringField
 from wtforms.validators import ValidationError
 
-from app.factors.rules import PasskeyName, bare, is_app_code
+from app.factors.rules import bare, is_app_code
 from app.forms import Follows, Form
+from app.users.rules import ThingName
 
 
 class PasskeyNameForm(Form):
-    name = StringField("Name", [Follows(PasskeyName)])
+    name = StringField("Name", [Follows(ThingName)])
 
 
 class NewPasskeyForm(PasskeyNameForm):

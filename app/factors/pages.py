@@ -4,7 +4,6 @@ import re
 
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app.access import confirmation_required, sign_in_required
 from app.audit.trail import record
@@ -16,16 +15,13 @@ from app.factors.tasks import tell_about_factor
 from app.htmx import Toast, redirect_with
 from app.mail.sending import this_site
 from app.tasks import enqueue
+from app.users.me import myself
 from app.users.models import User
 
 factors = Blueprint("factors", __name__, url_prefix="/security")
 
 SECURITY = "security.index"
 LAST_ONE = "It was your last second factor, so your recovery codes are gone too."
-
-
-def myself() -> User:
-    return db.session.get_one(User, current_user.id)
 
 
 def tell_owner(user: User, said: str) -> None:

@@ -10,9 +10,10 @@ from app.extensions import db
 from app.factors import checks, passkeys
 from app.factors.forms import NewPasskeyForm, PasskeyNameForm
 from app.factors.models import Passkey
-from app.factors.pages import SECURITY, added, codes_for_first, factors, myself, removed, tell_owner
+from app.factors.pages import SECURITY, added, codes_for_first, factors, removed, tell_owner
 from app.htmx import Toast, redirect_with
 from app.users import links
+from app.users.me import myself
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 

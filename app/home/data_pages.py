@@ -2,13 +2,12 @@
 
 from flask import Blueprint, Response, render_template, stream_with_context
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app.access import confirmation_required, sign_in_required
 from app.audit.trail import record
 from app.extensions import db
 from app.home.data import as_json
-from app.users.models import User
+from app.users.me import myself
 
 data = Blueprint("data", __name__, url_prefix="/profile/data")
 
@@ -25,7 +24,7 @@ def show() -> ResponseReturnValue:
 @sign_in_required
 @confirmation_required
 def download() -> ResponseReturnValue:
-    user = db.session.get_one(User, current_user.id)
+    user = myself()
     record("account.exported", user.as_subject)
     db.session.commit()
     response = Response(stream_with_context(as_json(user)), mimetype="application/json")

@@ -55,6 +55,12 @@ def this_site() -> str:
     return settings.public_url or request.url_root
 
 
+def has_mail() -> bool:
+    """Whether mails reach anybody from here."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.has_mail
+
+
 def is_flooded(address: str) -> bool:
     """Whether strangers made us write to ``address`` often enough in this hour; counts this time.
 

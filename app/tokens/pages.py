@@ -17,17 +17,13 @@ from app.extensions import counters, db
 from app.htmx import Toast, redirect_with
 from app.tokens.forms import TokenForm
 from app.tokens.models import MOST_LIVING, ApiToken
-from app.users.models import User
+from app.users.me import myself
 from app.users.one_time import digest
 
 tokens = Blueprint("tokens", __name__)
 
 DAY = 86400
 TOO_MANY = f"You have {MOST_LIVING} tokens. Revoke one that you no longer need first."
-
-
-def myself() -> User:
-    return db.session.get_one(User, current_user.id)
 
 
 @tokens.get("/tokens")

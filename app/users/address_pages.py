@@ -1,20 +1,18 @@
 """A person's e-mail address: confirmed, or changed, by a link that is mailed to it."""
 
-from datetime import UTC, datetime
-
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.access import confirmation_required, sign_in_required
 from app.audit.trail import record
-from app.counters import Window
 from app.database import now
-from app.errors import Missing, Refused, Taken, TooMany
-from app.extensions import counters, db, limiter, throttled_address
+from app.errors import Missing, Refused, Taken
+from app.extensions import db, limiter, throttled_address
 from app.htmx import Toast, redirect_with, render
-from app.mail.sending import this_site
+from app.mail.sending import has_mail, this_site
 from app.tasks import enqueue
+from app.tries import count_try
 from app.users import deeds, links
 from app.users.mail_tasks import (
     mail_address_asked,
@@ -22,10 +20,11 @@ from app.users.mail_tasks import (
     mail_confirmation,
     mail_new_address,
 )
+from app.users.me import myself
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 from app.users.profile_forms import AddressForm
-from app.users.profile_pages import about, has_mail, myself, profile
+from app.users.profile_pages import about, profile
 
 GONE = "This link was used already, or it is too old. Ask for a new one on your profile."
 TAKEN = "Another account has this address by now. Nothing was changed."
@@ -39,11 +38,9 @@ def count_mail() -> None:
 
     A network has more than a person, so that one of its people does not use it up for the others.
     """
-    window = Window.at(counters.now(), HOUR)
     person, place = f"links/{current_user.id}", f"links-from/{throttled_address()}"
     for key, most in ((person, MAILS_PER_PERSON), (place, MAILS_PER_ADDRESS)):
-        if counters.take(key, window, most) > most:
-            raise TooMany(datetime.fromtimestamp(window.end, UTC), again="ask for another link")
+        count_try(key, most, HOUR, again="ask for another link")
 
 
 def check_mail_works() -> None:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from app.access import sign_in_required
 from app.errors import Taken
-from app.extensions import db
 from app.programs import Problem, read
 from app.users import deeds
+from app.users.me import myself
 from app.users.models import User
 from app.users.rules import PersonName, Username, picture_url
 
@@ -67,7 +67,7 @@ def update(username: str) -> ResponseReturnValue:
     if username != current_user.username:
         raise Problem(403, "You can change only your own account.")
     sent = read(UserUpdate).model_dump(exclude_unset=True)
-    change(db.session.get_one(User, current_user.id), sent)
+    change(myself(), sent)
     return jsonify(message="User updated")
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
 
 from app.commands import follow
 from app.errors import Refused, Stale, Taken
 from app.extensions import db
+from app.mail.sending import has_mail
 from app.tiers.models import Tier
 from app.users import deeds
 from app.users.models import STATES, User
@@ -144,7 +144,7 @@ def demote(username: str) -> None:
 @click.argument("username")
 def require_reset(username: str) -> None:
     """Let USERNAME in only after a reset of the password by mail."""
-    if not current_app.config["SETTINGS"].has_mail:
+    if not has_mail():
         raise click.ClickException("Set SMTP_HOST first: without mail they could not get back in.")
     with refusals_as_sentences():
         deeds.require_reset(person(username))

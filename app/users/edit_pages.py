@@ -5,7 +5,7 @@ from typing import Any
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app.access import operators_only
+from app.access import ask_for_password, operators_only
 from app.errors import Stale, Taken
 from app.extensions import db
 from app.htmx import (
@@ -17,12 +17,13 @@ from app.htmx import (
     swap_or_redirect,
     wants_part,
 )
+from app.mail.sending import has_mail
 from app.tasks import enqueue
 from app.users import deeds
 from app.users.forms import ProfileForm
 from app.users.mail_tasks import mail_address_edited
 from app.users.models import User
-from app.users.pages import has_mail, living, too_late, users
+from app.users.pages import living, too_late, users
 
 
 @users.get("/<username>/edit")
@@ -51,8 +52,11 @@ def update(username: str) -> ResponseReturnValue:
     before = ProfileForm.values_of(user)
     if not form.validate():
         return refused_edit(user, form)
-    if form.email.data != user.email and has_mail():
-        enqueue(mail_address_edited, user_id=user.id, before=user.email)  # kept only if this is
+    if form.email.data != user.email:
+        # Whoever has the address can choose the password.
+        if asked := ask_for_password():
+            return asked
+        tell_address_before(user)
     form.apply_to(user)
     try:
         deeds.check_version(user, form.version.data)
@@ -68,6 +72,11 @@ def update(username: str) -> ResponseReturnValue:
     place = renamed(place, username, user.username)
     toast = saved(user, before, is_undo=bool(form.undo.data))
     return swap_or_redirect("users/_user.html", place, toast, user=user, focus=True)
+
+
+def tell_address_before(user: User) -> None:
+    if has_mail():
+        enqueue(mail_address_edited, user_id=user.id, before=user.email)  # kept only if this is
 
 
 def saved(user: User, before: dict[str, str], is_undo: bool) -> Toast:
@@ -96,12 +105,7 @@ def refused_edit(
 
 def overtaken(user: User, form: ProfileForm) -> ResponseReturnValue:
     """409: both values, and one more press to keep one's own."""
-    changed = [
-        f"{form[name].label.text} is now “{value or 'empty'}”"
-        for name, value in ProfileForm.values_of(user).items()
-        if (form[name].data or "") != value
-    ]
     form.version.data = str(user.version)
-    what = "; ".join(changed) or "Nothing differs from what you typed"
+    what = form.told_apart(ProfileForm.values_of(user))
     conflict = f"{user.name} was changed by somebody else. {what}. Save again to use your values."
     return refused_edit(user, form, 409, conflict)

@@ -91,7 +91,11 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
 
     def set_password(self, password: str) -> None:
-        self.password_hash = hash_password(password)
+        self.take_hash(hash_password(password))
+
+    def take_hash(self, password_hash: str) -> None:
+        """Be let in by the password that was hashed, from now on."""
+        self.password_hash = password_hash
         self.must_reset = False
 
     def has_password(self, password: str) -> bool:

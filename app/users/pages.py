@@ -11,7 +11,7 @@ from app.access import operators_only
 from app.errors import Missing, Taken
 from app.extensions import db
 from app.htmx import Toast, announcing, page_before, redirect_with, render
-from app.mail.sending import this_site
+from app.mail.sending import has_mail, this_site
 from app.paging import Page, page_number
 from app.tasks import enqueue
 from app.tiers.limits import caller_of, standings
@@ -106,10 +106,6 @@ def invite(user: User) -> None:
     """Mail them a link, where mail works; an operator can hand over the one on their page."""
     if has_mail():
         enqueue(mail_invitation, user_id=user.id, site=this_site())
-
-
-def has_mail() -> bool:
-    return bool(current_app.config["SETTINGS"].has_mail)
 
 
 @users.get("/<username>")

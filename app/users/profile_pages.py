@@ -2,30 +2,23 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, url_for
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app.access import sign_in_required
 from app.audit.trail import record
 from app.errors import Stale, Taken
 from app.extensions import db
 from app.htmx import Toast, redirect_with, render
+from app.mail.sending import has_mail
 from app.users import deeds
+from app.users.me import myself
 from app.users.models import User
 from app.users.profile_forms import AddressForm, LookForm, OwnProfileForm
 
 profile = Blueprint("profile", __name__)
 
 TOO_LATE = "This changed again since. Look at it, then edit it."
-
-
-def myself() -> User:
-    return db.session.get_one(User, current_user.id)
-
-
-def has_mail() -> bool:
-    return bool(current_app.config["SETTINGS"].has_mail)
 
 
 def about(user: User) -> dict[str, Any]:
@@ -87,13 +80,8 @@ def refused(
 def overtaken(form: OwnProfileForm) -> ResponseReturnValue:
     """409: both values, and one more press to keep one's own."""
     user = myself()
-    changed = [
-        f"{form[name].label.text} is now “{value or 'empty'}”"
-        for name, value in OwnProfileForm.values_of(user).items()
-        if (form[name].data or "") != value
-    ]
     form.version.data = str(user.version)
-    what = "; ".join(changed) or "Nothing differs from what you typed"
+    what = form.told_apart(OwnProfileForm.values_of(user))
     conflict = f"Your account was changed meanwhile. {what}. Save again to use your values."
     return refused(form, 409, conflict)
 

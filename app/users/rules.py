@@ -32,6 +32,18 @@ def person_name(value: object) -> str:
     return name
 
 
+def thing_name(value: object) -> str:
+    """What a person calls a thing of theirs: a passkey, a token."""
+    name = " ".join(_text(value).split())
+    if not name:
+        raise ValueError("Enter a name")
+    if len(name) > 60:
+        raise ValueError("Use 60 characters or fewer")
+    if not name.isprintable():
+        raise ValueError("Use letters, digits and spaces only")
+    return name
+
+
 def username(value: object) -> str:
     name = _text(value)
     if not name:
@@ -94,6 +106,7 @@ def time_zones() -> tuple[str, ...]:
 
 
 PersonName = Annotated[str, BeforeValidator(person_name)]
+ThingName = Annotated[str, BeforeValidator(thing_name)]
 Username = Annotated[str, BeforeValidator(username)]
 EmailAddress = Annotated[str, BeforeValidator(email_address)]
 Password = Annotated[str, BeforeValidator(password)]

@@ -66,6 +66,7 @@ def deactivate(username: str) -> ResponseReturnValue:
 
 @users.post("/<username>/activate")
 @operators_only
+@confirmation_required
 def activate(username: str) -> ResponseReturnValue:
     user = living(username)
     deeds.activate(user)
@@ -85,6 +86,7 @@ def delete(username: str) -> ResponseReturnValue:
 
 @users.post("/<username>/restore")
 @operators_only
+@confirmation_required
 def restore(username: str) -> ResponseReturnValue:
     user = deleted(username)
     deeds.restore(user)

@@ -6,18 +6,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from app import passwords
-from app.audit.models import Event
-from app.auth import api
 from app.auth.models import API
 from app.config import load_settings
 from app.database import now
-from app.extensions import db
 from app.users.one_time import digest
+from tests.audit.kept import kept
 from tests.auth.coming_in import sessions_of, sign_in
 from tests.auth.programs import Program, claims_of
+from tests.factors.held import code_of, give_app, wrong_code
 from tests.people import PASSWORD, Browser
 from tests.users.saved import change, everything
 
@@ -25,9 +23,7 @@ WRONG = "Wrong username, email or password."
 
 
 def actions(app: Flask) -> list[tuple[str, str]]:
-    with app.app_context():
-        events = db.session.scalars(select(Event).order_by(Event.id))
-        return [(each.action, each.actor_name) for each in events]
+    return [(each.action, each.actor_name) for each in kept(app)]
 
 
 @pytest.mark.parametrize("name", ["bob", "bob@example.com", " BOB "])
@@ -142,16 +138,16 @@ def test_another_fields_name_buys_no_tries(app: Flask) -> None:
     assert Program(app).login("bob", login="fresh").status_code == 429
 
 
-def test_a_second_factor_is_asked_for(app: Flask, monkeypatch: Any) -> None:
-    monkeypatch.setattr(api, "needs_code", lambda user: user.username == "bob")
-    monkeypatch.setattr(api, "has_code", lambda user, code: code == "123456")
+def test_a_second_factor_is_asked_for(app: Flask) -> None:
+    secret = give_app(app)
+    code = code_of(secret)
 
-    for fields in ({}, {"code": "000000"}):
+    for fields in ({}, {"code": wrong_code(secret)}):
         answer = Program(app).login("bob", **fields)
         assert answer.status_code == 401
         assert answer.json["detail"].startswith("Enter the code of your second factor as code")
-    assert Program(app).login("bob", "wrong", code="123456").json["detail"] == WRONG
-    assert Program(app).login("bob", code="123456").status_code == 200
+    assert Program(app).login("bob", "wrong", code=code).json["detail"] == WRONG
+    assert Program(app).login("bob", code=code).status_code == 200
     assert ("sign_in.factor_failed", "Bob Baker") in actions(app)
 
 

@@ -175,6 +175,16 @@ def test_too_many_guesses_stop_even_the_right_password(
     assert bob.post("/confirm", sent).status_code == 303  # nobody else waits
 
 
+def test_alice_is_not_locked_out_at_another_address(app: Flask, old: Browser) -> None:
+    page = old.post(DOOR)
+    for _ in range(10):
+        answer_it(old, page, "wrong")
+    phone = {"environ_base": {"REMOTE_ADDR": "10.0.0.2"}}
+
+    assert answer_it(old, page).status_code == 429
+    assert old.post("/confirm", {"confirm_password": PASSWORD}, **phone).status_code == 303
+
+
 def test_undo_works_within_the_ten_minutes(app: Flask, old: Browser) -> None:
     answer_it(old, old.post("/users/bob/promote", headers=FROM))
     page = old.get("/users?q=bob").text

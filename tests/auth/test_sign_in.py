@@ -4,6 +4,7 @@ import html
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from urllib.parse import urljoin, urlsplit
 
 import argon2
@@ -11,15 +12,19 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app import passwords
 from app.database import now
 from app.passwords import is_outdated
+from app.users import models
 from tests.auth.coming_in import copy_of, is_in, sessions_of, sign_in
+from tests.auth.programs import Program
 from tests.people import PASSWORD, Browser
 from tests.users.saved import add, change, saved
 
 NEXT = re.compile(r'name="next"[^>]* value="([^"]*)"')
 WRONG = "The username or password is not right."
 OLD_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
+NEWER = OLD_HASHER.hash("another password")
 ON_THIS_SITE = ["/tasks", "/users?q=a%20b&page=2", "/users/bob"]
 ELSEWHERE = [
     "//evil.example",
@@ -233,6 +238,36 @@ def test_several_sign_ins_at_once_upgrade_an_old_hash_and_end_no_session(
     assert not is_outdated(saved(app, "bob").password_hash or "")
     assert all(is_in(browser) for browser in [bob, *browsers])
     assert sign_in(Browser(app)).status_code == 303
+
+
+@pytest.fixture
+def overtaken(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bob's password is changed in another browser, right after it was found to be right here."""
+
+    def checked(encoded: str | None, password: str) -> bool:
+        right = passwords.is_right(encoded, password)
+        change_it = Thread(target=change, args=(app, "bob"), kwargs={"password_hash": NEWER})
+        change_it.start()
+        change_it.join()
+        return right
+
+    monkeypatch.setattr(models, "is_right", checked)
+
+
+@pytest.mark.usefixtures("overtaken")
+def test_a_password_that_is_changed_at_that_moment_lets_nobody_in(
+    app: Flask, stranger: Browser
+) -> None:
+    sign_in(stranger)
+
+    assert not is_in(stranger)
+    assert sessions_of(app, "bob") == []
+
+
+@pytest.mark.usefixtures("overtaken")
+def test_a_program_does_not_come_in_with_such_a_password_either(app: Flask) -> None:
+    assert Program(app).login("bob").status_code == 409
+    assert sessions_of(app, "bob") == []
 
 
 def test_a_wrong_password_leaves_the_old_hash(app: Flask, stranger: Browser) -> None:

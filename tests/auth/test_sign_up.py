@@ -296,18 +296,19 @@ def test_who_is_signed_in_has_an_account(bob: Browser) -> None:
     assert bob.get("/sign-up").location == "/"
 
 
-def test_sign_up_can_be_closed(app: Flask, stranger: Browser) -> None:
+def test_sign_up_can_be_closed(app: Flask, stranger: Browser, link: str) -> None:
     before, settings = everything(app), app.config["SETTINGS"]
     token = stranger.token
     app.config["SETTINGS"] = settings.model_copy(update={"sign_up": "closed"})
     try:
         answers = [stranger.get("/sign-up"), stranger.get("/sign-up/check?username=x")]
         answers.append(stranger.client.post("/sign-up", data={**DORA, "csrf_token": token}))
+        answers += [stranger.get(link), finish(stranger, link)]
         page = stranger.get("/sign-in").text
     finally:
         app.config["SETTINGS"] = settings
 
-    assert [answer.status_code for answer in answers] == [404] * 3
+    assert [answer.status_code for answer in answers] == [404] * 5
     assert "Sign-up is closed here" in answers[0].text
     assert "/sign-up" not in page
     assert everything(app) == before

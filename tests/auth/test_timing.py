@@ -1,4 +1,4 @@
-"""Time does not tell who has an account: a wrong password takes as long for nobody as for Bob."""
+"""Time does not tell who has an account: what is asked takes as long for nobody as for Bob."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,8 @@ from app import passwords
 from app.users import models
 from tests.people import Browser
 from tests.timing import takes_longer
+
+CHOSEN = "seven green bottles"
 
 
 def guessing(app: Flask, login: str, network: str) -> Callable[[int], None]:
@@ -53,3 +55,25 @@ def test_a_missing_hash_for_nobody_would_be_noticed(
 
     assert takes_longer(at_bob, at_nobody) == "first"
     assert takes_longer(at_nobody, at_bob) == "second"
+
+
+def asking(app: Flask, path: str, who: str, network: str) -> Callable[[int], None]:
+    """What a stranger sends about the address of ``who``, from an address of its own each time."""
+    browser = Browser(app)
+    form = {"email": f"{who}@example.com", "password": CHOSEN, "csrf_token": browser.token}
+
+    def ask(number: int) -> None:
+        names = {"name": "Dora Dale", "username": f"dora{number}"}
+        there = {"REMOTE_ADDR": f"{network}.{number}"}
+        answer = browser.client.post(path, data={**form, **names}, environ_base=there)
+        assert answer.status_code == 303
+
+    ask(200)  # what is done only once is done before
+    return ask
+
+
+@pytest.mark.parametrize("path", ["/sign-up", "/forgot"])
+def test_an_address_takes_as_long_whether_or_not_it_has_an_account(app: Flask, path: str) -> None:
+    at_bob, at_nobody = asking(app, path, "bob", "10.0.1"), asking(app, path, "nobody", "10.0.2")
+
+    assert takes_longer(at_bob, at_nobody) is None

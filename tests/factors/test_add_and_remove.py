@@ -1,20 +1,16 @@
 """Adding, renaming and removing second factors on one's own Security page."""
 
 import re
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from app.auth.models import Session
 from app.extensions import db
 from app.factors import checks
 from app.factors.models import AuthenticatorApp, Passkey, RecoveryCode
-from app.jobs import engine
-from app.jobs.models import Job
-from app.mail.models import Mail
 from app.users.one_time import OneTimeToken
 from tests.audit.kept import kept
 from tests.factors.authenticator import Authenticator
@@ -28,6 +24,7 @@ from tests.factors.held import (
     user_named,
     wrong_code,
 )
+from tests.mailbox import mails
 from tests.people import Browser
 
 CODE = r"\b(?:[2-9a-z]{4}-){2}[2-9a-z]{4}\b"
@@ -48,14 +45,6 @@ def codes_in(answer: TestResponse) -> list[str]:
 
 def actions(app: Flask) -> list[str]:
     return [event.action for event in kept(app)]
-
-
-def mails(app: Flask) -> list[Any]:
-    """What is in the mail once the worker has done what waits."""
-    with app.app_context():
-        for identifier in db.session.scalars(select(Job.id).order_by(Job.id)).all():
-            engine.run(identifier)
-    return stored(app, Mail)
 
 
 def test_an_app_is_added_with_its_first_code_and_ten_recovery_codes(

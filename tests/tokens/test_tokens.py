@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from app.audit.models import Event
-from app.auth.models import Session
 from app.database import now
 from app.extensions import db
 from app.tokens.models import MOST_LIVING, ApiToken
 from app.tokens.tasks import forget_expired_tokens
 from app.users.one_time import digest
+from tests.audit.kept import kept
+from tests.auth.coming_in import let_pass
 from tests.people import PASSWORD, Browser
 from tests.tokens.deeds import me, token_of, tokens_of
 from tests.users.saved import everything
@@ -29,15 +29,7 @@ def shown(html: str) -> str:
 
 
 def recorded(app: Flask) -> list[tuple[str, str, str]]:
-    with app.app_context():
-        events = db.session.scalars(select(Event).order_by(Event.id))
-        return [(each.action, each.actor_name, each.detail) for each in events]
-
-
-def forget_confirmation(app: Flask) -> None:
-    with app.app_context():
-        db.session.execute(update(Session).values(confirmed_at=None))
-        db.session.commit()
+    return [(each.action, each.actor_name, each.detail) for each in kept(app)]
 
 
 def test_a_token_is_shown_once_and_works(app: Flask, bob: Browser) -> None:
@@ -119,7 +111,7 @@ def test_the_fifty_first_is_refused(app: Flask, bob: Browser) -> None:
 
 def test_making_and_revoking_ask_for_the_password(app: Flask, bob: Browser) -> None:
     token_of(app, "bob")
-    forget_confirmation(app)
+    let_pass(app, 10, "bob")
     [row] = tokens_of(app, "bob")
 
     assert bob.post("/tokens", FORM).status_code == 403

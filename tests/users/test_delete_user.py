@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from app.database import now
 from app.extensions import db
 from app.users.models import User
+from tests.auth.coming_in import let_pass
 from tests.people import Browser, undo_of
 from tests.users.saved import add, change, saved
 
@@ -165,3 +166,11 @@ def test_whoever_was_deactivated_comes_back_deactivated(app: Flask, alice: Brows
     alice.post("/users/bob/restore")
 
     assert saved(app, "bob").state == "deactivated"
+
+
+def test_bringing_back_asks_for_the_password_first(app: Flask, alice: Browser) -> None:
+    change(app, "bob", deleted_at=now())
+    let_pass(app, 10, "alice")
+
+    assert alice.post("/users/bob/restore").status_code == 403
+    assert saved(app, "bob").is_deleted

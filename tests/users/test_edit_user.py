@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 
 from app.database import now
-from tests.people import Browser, undo_of
+from tests.auth.coming_in import let_pass
+from tests.people import PASSWORD, Browser, undo_of
 from tests.users.saved import add, change, saved
 
 LIST = "/users?q=example&tier=free&sort=name"
@@ -253,3 +254,17 @@ def test_somebody_deleted_meanwhile_is_a_404(app: Flask, alice: Browser) -> None
         alice.post("/users/bob/tier", {"tier": "pro"}),
     ):
         assert answer.status_code == 404
+
+
+def test_another_address_asks_for_the_password_first(app: Flask, alice: Browser) -> None:
+    let_pass(app, 10, "alice")
+    changes = {**BOB, "email": "mine@example.com"}
+
+    asked = alice.htmx_post("/users/bob", changes)
+
+    assert asked.status_code == 403
+    assert "Confirm it is you" in asked.text
+    assert saved(app, "bob").email == "bob@example.com"
+    assert alice.post("/users/bob", {**BOB, "name": "Bobby Baker"}).status_code == 303
+    alice.post("/users/bob", {**changes, "confirm_password": PASSWORD})
+    assert saved(app, "bob").email == "mine@example.com"

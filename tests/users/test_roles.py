@@ -90,7 +90,7 @@ def test_only_who_can_sign_in_becomes_an_operator(
     assert kept(app, "role.promoted") == []
 
 
-@pytest.mark.parametrize("deed", ["promote", "demote", "delete", "deactivate"])
+@pytest.mark.parametrize("deed", ["promote", "demote", "delete", "deactivate", "activate"])
 def test_others_are_refused_and_a_stale_confirmation_is_asked_again(
     app: Flask, alice: Browser, mallory: Browser, stranger: Browser, deed: str
 ) -> None:
