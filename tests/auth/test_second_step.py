@@ -1,5 +1,6 @@
 """The second step of signing in: nobody gets past it, and nobody is locked out by others."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -348,6 +349,19 @@ def test_an_answer_for_another_site_or_another_challenge_is_wrong(
     assert step(half_in(Browser(app)), answer=old).status_code == 422
     for rubbish in ("{}", "[" * 9000, '{"id": 7}', "x"):
         assert step(half_in(Browser(app)), answer=rubbish).status_code in (422, 429)
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\0", "é"])
+def test_what_no_database_takes_names_no_passkey(
+    app: Flask, stranger: Browser, passkey: Authenticator, name: str
+) -> None:
+    half_in(stranger)
+    answer = json.loads(passkey.get(options_in(stranger.get(STEP)))) | {"id": name}
+
+    assert step(stranger, answer=json.dumps(answer)).status_code == 422
+    assert stranger.post("/sign-in/passkey").status_code == 303
+    hostile = {"answer": json.dumps(answer)}
+    assert stranger.post("/sign-in/passkey/answer", hostile).status_code == 422
 
 
 def test_a_passkey_that_counts_backwards_is_refused_and_on_record(
