@@ -18,7 +18,7 @@ from app.users.one_time import OneTimeToken
 def mail_sign_up(job: Running, number: int, site: str) -> None:
     """Send the link that finishes a sign-up; or, to who has an account, that they have one."""
     row = db.session.get(OneTimeToken, number)
-    if row is None or (job.attempt == 1 and is_flooded(row.payload["email"])):
+    if row is None or (job.attempt == 1 and is_flooded(row.payload["email"], "sign-up")):
         return
     holder = db.session.scalar(User.by_login(row.payload["email"]))
     if holder is None:
@@ -33,7 +33,7 @@ def mail_sign_up(job: Running, number: int, site: str) -> None:
 def mail_reset(job: Running, email: str, site: str) -> None:
     """Send the link by which a password is chosen anew, if the address has an account."""
     user = db.session.scalar(User.by_login(email))
-    if user is None or not user.is_active or (job.attempt == 1 and is_flooded(email)):
+    if user is None or not user.is_active or (job.attempt == 1 and is_flooded(email, "reset")):
         return
     link = link_to(site, "auth.reset", token=links.issue("reset", user))
     send(letters.reset_password(user, link))

@@ -211,6 +211,16 @@ def test_nobody_is_flooded_with_mails(app: Flask, stranger: Browser) -> None:
     assert set(work(app)) == {"succeeded"}
 
 
+def test_sign_ups_in_bobs_name_do_not_keep_his_reset_link_away(
+    app: Flask, stranger: Browser
+) -> None:
+    for _ in range(6):
+        sign_up(stranger, email="bob@example.com")
+    stranger.post("/forgot", {"email": "bob@example.com"})
+
+    assert mails_to(app, "bob@example.com")[-1].subject == "Choose a new password"
+
+
 # What may be typed
 
 
