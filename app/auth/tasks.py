@@ -23,7 +23,7 @@ def mail_sign_up(job: Running, number: int, site: str) -> None:
     holder = db.session.scalar(User.by_login(row.payload["email"]))
     if holder is None:
         link = link_to(site, "auth.finish_sign_up", token=row.renew())
-        send(letters.finish_sign_up(row.payload["email"], row.payload["name"], link))
+        send(letters.finish_sign_up(row.payload["email"], row.payload["username"], link))
         return
     db.session.delete(row)
     send(letters.already_here(holder, link_to(site, "auth.sign_in"), link_to(site, "auth.forgot")))

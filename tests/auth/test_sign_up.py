@@ -70,9 +70,16 @@ def test_the_mail_has_text_and_html_and_nothing_secret(app: Flask, stranger: Bro
 
     assert mail.subject == "Finish your sign-up"
     for body in (mail.text, mail.html):
-        assert "Dora Dale" in body
+        assert "Hello dora," in body
         assert "/sign-up/finish/" in body
         assert CHOSEN not in body
+
+
+def test_a_name_says_nothing_to_the_address_of_somebody_else(app: Flask, stranger: Browser) -> None:
+    sign_up(stranger, name="http://evil.example/free")
+    (mail,) = mails_to(app, DORA["email"])
+
+    assert "evil.example" not in mail.text + mail.html
 
 
 def test_the_token_is_stored_nowhere(app: Flask, link: str) -> None:
