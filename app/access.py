@@ -49,11 +49,16 @@ def confirmation_required(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-        until = current_user.confirmed_until
-        answer = None if until and until > now() else _ask_for_password[0]()
+        answer = ask_for_password()
         return view(*args, **kwargs) if answer is None else answer
 
     return guarded
+
+
+def ask_for_password() -> ResponseReturnValue | None:
+    """What to answer whoever has to give the password first; None for those who just did."""
+    until = current_user.confirmed_until
+    return None if until and until > now() else _ask_for_password[0]()
 
 
 @login.unauthorized_handler

@@ -5,7 +5,7 @@ from typing import Any
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app.access import operators_only
+from app.access import ask_for_password, operators_only
 from app.errors import Stale, Taken
 from app.extensions import db
 from app.htmx import (
@@ -51,8 +51,12 @@ def update(username: str) -> ResponseReturnValue:
     before = ProfileForm.values_of(user)
     if not form.validate():
         return refused_edit(user, form)
-    if form.email.data != user.email and has_mail():
-        enqueue(mail_address_edited, user_id=user.id, before=user.email)  # kept only if this is
+    if form.email.data != user.email:
+        # Reset links go there, so whoever chooses the address can become that person.
+        if (answer := ask_for_password()) is not None:
+            return answer
+        if has_mail():
+            enqueue(mail_address_edited, user_id=user.id, before=user.email)  # kept only if this is
     form.apply_to(user)
     try:
         deeds.check_version(user, form.version.data)
