@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import NOT_SIGNED_IN
 from app.audit.trail import record
-from app.auth import api_sessions
+from app.auth import api_sessions, sessions
 from app.auth.bearers import bearer
 from app.auth.jwt_tokens import ACCESS, REFRESH
 from app.auth.pages import nobody_has
@@ -44,7 +44,7 @@ def login() -> ResponseReturnValue:
         raise Problem(401, WRONG)
     check_second_step(user)
     if user.has_outdated_hash:
-        db.session.execute(user.rehashed(password))
+        sessions.upgrade_hash(user, password)
     return with_tokens(api_sessions.begin(user))
 
 

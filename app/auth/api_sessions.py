@@ -6,12 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from flask import current_app, request
-from sqlalchemy import update
 
 from app.audit.trail import record
 from app.auth.jwt_tokens import ACCESS, REFRESH, Claims, opened, signed
 from app.auth.models import API, Session
-from app.auth.sessions import note_use, seen_now
+from app.auth.sessions import note_arrival, note_use
 from app.config import Settings
 from app.database import now
 from app.extensions import client_address, db
@@ -27,13 +26,13 @@ class Tokens:
 
 
 def begin(user: User) -> Tokens:
-    """Sign a program in as ``user``; commits."""
+    """Sign a program in as ``user``; commits. Raises Stale as ``note_arrival`` does."""
     idle, longest = refresh_lifetime(), timedelta(days=_settings().session_absolute_days)
     row, jti = Session.begin(user, idle, longest, client_address(), request.user_agent.string)
     row.kind, row.confirmed_at = API, None
     db.session.add(row)
     db.session.execute(Session.over_for(user))
-    db.session.execute(update(User).where(User.id == user.id).values(**seen_now()))
+    note_arrival(user)
     record("api.signed_in", actor=user.as_subject)
     db.session.flush()  # gives the session its number
     tokens = pair(row, jti)

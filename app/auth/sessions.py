@@ -1,6 +1,7 @@
 """Who is signed in: a token in the browser's cookie, its hash in our table."""
 
 from datetime import timedelta
+from typing import Any
 
 from flask import current_app, request, session
 from flask_login import current_user, login_user, logout_user
@@ -17,7 +18,7 @@ from app.users.models import User
 def begin(user: User, keep: bool) -> None:
     """Sign ``user`` in, and out of whatever this browser had before; commits.
 
-    The id changes, so a planted session is worth nothing.
+    The id changes, so a planted session is worth nothing. Raises Stale as ``note_arrival`` does.
     """
     settings: Settings = current_app.config["SETTINGS"]
     idle, longest = lifetimes(settings, keep)
@@ -25,7 +26,7 @@ def begin(user: User, keep: bool) -> None:
     db.session.add(row)
     forget_session_before()
     db.session.execute(Session.over_for(user))
-    db.session.execute(update(User).where(User.id == user.id).values(**seen_now()))
+    note_arrival(user)
     db.session.commit()
     session.clear()
     session.permanent = keep
@@ -95,6 +96,31 @@ def confirm(user: User) -> None:
     db.session.commit()
     user.session_token, user.confirmed_until = token, row.confirmed_until
     login_user(user)
+
+
+def note_arrival(user: User) -> None:
+    """Note that ``user`` came in. The caller commits.
+
+    Raises Stale when the password or the standing changed since they were looked at: whoever
+    changed them ended every session that there was, and this one would come after that.
+    """
+    same = (User.password_hash == user.password_hash, User.must_reset.is_(False))
+    living = (User.id == user.id, User.active.is_(True), User.deleted_at.is_(None))
+    arrived: Any = db.session.execute(update(User).where(*same, *living).values(**seen_now()))
+    if arrived.rowcount != 1:
+        raise Stale
+
+
+def upgrade_hash(user: User, password: str) -> None:
+    """Hash the right ``password`` with today's parameters. The caller commits.
+
+    Raises Stale when it was changed meanwhile; another sign-in that was faster is no change.
+    """
+    upgraded: Any = db.session.execute(user.rehashed(password))
+    if upgraded.rowcount != 1:
+        db.session.refresh(user, ["password_hash"])
+        if not user.has_password(password):
+            raise Stale
 
 
 def seen_now() -> dict[str, object]:
