@@ -33,6 +33,7 @@ ELSEWHERE = "This request came from another site. Nothing was done."
 @throttled_sign_in
 def login() -> ResponseReturnValue:
     """Sign in with a form of ``username`` (or e-mail address) and ``password``."""
+    refuse_other_sites()
     name, password = credentials()
     user = db.session.scalar(User.by_login(name))
     count_stranger(name, user)
@@ -115,7 +116,7 @@ def end_cookie() -> User | None:
 
 
 def refuse_other_sites() -> None:
-    """The cookie is sent by itself, so only our own site and programs may use it."""
+    """The cookie is sent and kept by itself, so only our own site and programs may use these."""
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise Problem(403, ELSEWHERE)
 
