@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from app.counters import Window
 from app.database import now
@@ -441,6 +442,17 @@ def test_the_answer_to_one_challenge_signs_in_once(
 
     assert stranger.post("/sign-in/passkey/answer", answer).location == "/"
     assert copy.post("/sign-in/passkey/answer", answer).location == "/sign-in"
+
+
+@pytest.mark.parametrize("target", ["/" + "a" * 5000, "//evil.example"])
+def test_strangers_cannot_fill_the_table_of_steps(
+    app: Flask, stranger: Browser, target: str
+) -> None:
+    stranger.post("/sign-in/passkey", {"next": target})
+
+    with app.app_context():
+        (row,) = db.session.scalars(select(OneTimeToken)).all()
+        assert row.payload["next"] == ""
 
 
 def test_a_passkey_step_is_not_a_second_step(
