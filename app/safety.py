@@ -83,6 +83,11 @@ def doubts(settings: "Settings") -> Iterator[str]:
             "SMTP_HOST is not set: no mails are sent, so nobody can sign up, confirm an address or "
             "reset a password."
         )
+    elif settings.public_url is None:
+        yield (
+            "PUBLIC_URL is not set: links in mails lead to the host and port that whoever asked "
+            "for them named, as far as TRUSTED_HOSTS allows it."
+        )
     cache, queue = settings.redis_cache_url, settings.redis_queue_url
     if cache and queue and _server(cache) == _server(queue):
         yield (

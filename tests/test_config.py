@@ -26,6 +26,7 @@ SAFE = {
     "redis_rate_limit_url": "redis://cache:6379/0",
     "smtp_host": "mail.gatehouse.test",
     "mail_from": "door@example.org",
+    "public_url": "https://gatehouse.test",
 }
 
 
@@ -481,8 +482,14 @@ def test_mailed_links_lead_to_a_whole_address(url):
 
 def test_mailed_links_are_encrypted_outside_local():
     assert settings(public_url="http://app.test").public_url == "http://app.test/"
-    (problem,) = problems(**SAFE, public_url="http://app.test")
+    (problem,) = problems(**{**SAFE, "public_url": "http://app.test"})
     assert problem.startswith("PUBLIC_URL must begin with https://")
+
+
+def test_it_warns_when_whoever_asks_says_where_mailed_links_lead():
+    open_to_all = settings(**{**SAFE, "public_url": None})
+
+    assert [("PUBLIC_URL is not set" in warning) for warning in open_to_all.warnings] == [True]
 
 
 # What must not be told

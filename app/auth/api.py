@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import NOT_SIGNED_IN
 from app.audit.trail import record
-from app.auth import api_sessions
+from app.auth import api_sessions, sessions
 from app.auth.bearers import bearer
 from app.auth.jwt_tokens import ACCESS, REFRESH
 from app.auth.pages import nobody_has
@@ -34,6 +34,7 @@ ELSEWHERE = "This request came from another site. Nothing was done."
 @throttled_sign_in
 def login() -> ResponseReturnValue:
     """Sign in with a form of ``username`` (or e-mail address) and ``password``."""
+    refuse_other_sites()
     name, password = credentials()
     user = db.session.scalar(User.by_login(name))
     count_stranger(name, user)
@@ -45,7 +46,7 @@ def login() -> ResponseReturnValue:
         raise Problem(401, WRONG)
     check_second_step(user)
     if user.has_outdated_hash:
-        db.session.execute(user.rehashed(password))
+        sessions.upgrade_hash(user, password)
     return with_tokens(api_sessions.begin(user))
 
 
@@ -116,7 +117,7 @@ def end_cookie() -> User | None:
 
 
 def refuse_other_sites() -> None:
-    """The cookie is sent by itself, so only our own site and programs may use it."""
+    """The cookie is sent and kept by itself, so only our own site and programs may use these."""
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise Problem(403, ELSEWHERE)
 

@@ -26,7 +26,7 @@ class Tokens:
 
 
 def begin(user: User) -> Tokens:
-    """Sign a program in as ``user``; commits. Raises Stale."""
+    """Sign a program in as ``user``; commits. Raises Stale as ``note_arrival`` does."""
     note_arrival(user)
     idle, longest = refresh_lifetime(), timedelta(days=_settings().session_absolute_days)
     row, jti = Session.begin(user, idle, longest, client_address(), request.user_agent.string)

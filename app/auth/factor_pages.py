@@ -117,7 +117,7 @@ def begin_passkey() -> ResponseReturnValue:
     if passkeys.site_name() is None:
         return redirect_with(url_for(".sign_in"), Toast(NO_NAME, is_problem=True))
     step.count_passkey("begin")
-    step.begin(step.ALONE, None, next=PasskeySignInForm().next.data or "")
+    step.begin(step.ALONE, None, PasskeySignInForm().next.data)
     return redirect_with(url_for(".passkey"))
 
 

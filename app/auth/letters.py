@@ -33,8 +33,11 @@ REMOVED = (
 NOT_ASKED = "If you did not ask for this, tell an operator at once."
 
 
-def finish_sign_up(to: str, name: str, link: str) -> Letter:
-    return Letter(to, "Finish your sign-up", name, (FINISH,), link, "Finish sign-up", (NOT_YOU,))
+def finish_sign_up(to: str, username: str, link: str) -> Letter:
+    """To an address that is perhaps not theirs: a name can say anything, a username cannot."""
+    return Letter(
+        to, "Finish your sign-up", username, (FINISH,), link, "Finish sign-up", (NOT_YOU,)
+    )
 
 
 def already_here(user: User, sign_in: str, forgot: str) -> Letter:

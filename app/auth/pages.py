@@ -55,7 +55,7 @@ def create_session() -> ResponseReturnValue:
         enqueue(mail_reset, email=user.email, site=this_site())
         return failed(form, user, MUST_RESET)
     if user.has_outdated_hash:
-        db.session.execute(user.rehashed(form.password.data))
+        sessions.upgrade_hash(user, form.password.data)
     if has_factors(user):
         return second_step.ask(user, form.keep.data, form.next.data)
     record("sign_in", actor=user.as_subject, detail="with the password")

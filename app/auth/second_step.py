@@ -23,6 +23,7 @@ from app.users.models import User
 from app.users.one_time import MOST_TRIES, OneTimeToken
 
 STEP, ALONE = "second_step", "passkey_step"  # what the cookie calls the two kinds of steps
+LONGEST_TARGET = 2000
 PURPOSES = {STEP: "factor", ALONE: "sign-in"}
 
 # Guesses at one account from one address: nobody elsewhere is locked out by them.
@@ -36,11 +37,14 @@ APP_TRIES = ((50, 3600), (200, 86400))
 
 def ask(user: User, keep: bool, target: str | None) -> ResponseReturnValue:
     """Send whoever knew the password of ``user`` on to the second step; commits."""
-    begin(STEP, user, keep=keep, next=target or "")
+    begin(STEP, user, target, keep=keep)
     return redirect_with(url_for("auth.second_step"))
 
 
-def begin(kind: str, user: User | None, **payload: object) -> None:
+def begin(kind: str, user: User | None, target: str | None, **payload: object) -> None:
+    """Let this browser begin a step, which leads to ``target``; commits."""
+    page = own_page(target, "")
+    payload["next"] = page if len(page) <= LONGEST_TARGET else ""  # strangers fill this table
     challenge = passkeys.new_challenge()
     session[kind] = links.issue(PURPOSES[kind], user, challenge=challenge, **payload)
     db.session.commit()

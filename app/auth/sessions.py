@@ -18,7 +18,7 @@ from app.users.models import User
 def begin(user: User, keep: bool) -> None:
     """Sign ``user`` in, and out of whatever this browser had before; commits.
 
-    The id changes, so a planted session is worth nothing. Raises Stale.
+    The id changes, so a planted session is worth nothing. Raises Stale as ``note_arrival`` does.
     """
     note_arrival(user)
     settings: Settings = current_app.config["SETTINGS"]
@@ -99,16 +99,28 @@ def confirm(user: User) -> None:
 
 
 def note_arrival(user: User) -> None:
-    """Note that ``user`` comes in; the caller commits.
+    """Note that ``user`` came in. The caller commits.
 
-    Raises Stale when the account was changed since it was read: what was checked may not be true
-    any more, and whoever changed it could not end a session that had not begun. Of two at once the
-    second waits for the row, so one of them knows of the other.
+    Raises Stale when the password or the standing changed since they were looked at: whoever
+    changed them ended every session that there was, and this one would come after that.
     """
-    unchanged = (User.id == user.id, User.version == user.version)
-    noted: Any = db.session.execute(update(User).where(*unchanged).values(**seen_now()))
-    if noted.rowcount != 1:
+    same = (User.password_hash == user.password_hash, User.must_reset.is_(False))
+    living = (User.id == user.id, User.active.is_(True), User.deleted_at.is_(None))
+    arrived: Any = db.session.execute(update(User).where(*same, *living).values(**seen_now()))
+    if arrived.rowcount != 1:
         raise Stale
+
+
+def upgrade_hash(user: User, password: str) -> None:
+    """Hash the right ``password`` with today's parameters. The caller commits.
+
+    Raises Stale when it was changed meanwhile; another sign-in that was faster is no change.
+    """
+    upgraded: Any = db.session.execute(user.rehashed(password))
+    if upgraded.rowcount != 1:
+        db.session.refresh(user, ["password_hash"])
+        if not user.has_password(password):
+            raise Stale
 
 
 def seen_now() -> dict[str, object]:

@@ -18,12 +18,12 @@ from app.users.one_time import OneTimeToken
 def mail_sign_up(job: Running, number: int, site: str) -> None:
     """Send the link that finishes a sign-up; or, to who has an account, that they have one."""
     row = db.session.get(OneTimeToken, number)
-    if row is None or (job.attempt == 1 and is_flooded(row.payload["email"])):
+    if row is None or (job.attempt == 1 and is_flooded(row.payload["email"], "sign-up")):
         return
     holder = db.session.scalar(User.by_login(row.payload["email"]))
     if holder is None:
         link = link_to(site, "auth.finish_sign_up", token=row.renew())
-        send(letters.finish_sign_up(row.payload["email"], row.payload["name"], link))
+        send(letters.finish_sign_up(row.payload["email"], row.payload["username"], link))
         return
     db.session.delete(row)
     send(letters.already_here(holder, link_to(site, "auth.sign_in"), link_to(site, "auth.forgot")))
@@ -33,7 +33,7 @@ def mail_sign_up(job: Running, number: int, site: str) -> None:
 def mail_reset(job: Running, email: str, site: str) -> None:
     """Send the link by which a password is chosen anew, if the address has an account."""
     user = db.session.scalar(User.by_login(email))
-    if user is None or not user.is_active or (job.attempt == 1 and is_flooded(email)):
+    if user is None or not user.is_active or (job.attempt == 1 and is_flooded(email, "reset")):
         return
     link = link_to(site, "auth.reset", token=links.issue("reset", user))
     send(letters.reset_password(user, link))

@@ -136,7 +136,8 @@ def check(answer: str | None, challenge: str, user: User | None = None) -> Passk
     credential = parsed(answer or "")
     if credential is None:
         return None
-    passkey = db.session.scalar(Passkey.by_credential(credential.id))
+    # By its bytes: the text beside them can be anything, also what no database takes.
+    passkey = db.session.scalar(Passkey.by_credential(bytes_to_base64url(credential.raw_id)))
     if passkey is None or not belongs(passkey, credential, user):
         return None
     count = signed_count(passkey, credential, challenge, is_alone=user is None)

@@ -61,14 +61,15 @@ def has_mail() -> bool:
     return settings.has_mail
 
 
-def is_flooded(address: str) -> bool:
-    """Whether strangers made us write to ``address`` often enough in this hour; counts this time.
+def is_flooded(address: str, kind: str) -> bool:
+    """Whether others made us write to ``address`` often enough in this hour; counts this time.
 
-    Counted without telling whoever asks, so that nobody is locked out or learns anything.
+    Counted without telling whoever asks, so that nobody is locked out or learns anything. Each
+    kind of mail apart: mails that nobody waits for must not use up those that let people in.
     """
     window = Window.at(counters.now(), 3600)
     key = hashlib.sha256(address.lower().encode()).hexdigest()
-    return counters.take(f"mails/{key}", window, MOST_PER_HOUR) > MOST_PER_HOUR
+    return counters.take(f"mails/{kind}/{key}", window, MOST_PER_HOUR) > MOST_PER_HOUR
 
 
 def send(letter: Letter) -> None:

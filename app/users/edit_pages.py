@@ -53,7 +53,7 @@ def update(username: str) -> ResponseReturnValue:
     if not form.validate():
         return refused_edit(user, form)
     if form.email.data != user.email:
-        # Whoever has the address can choose the password.
+        # Reset links go there: whoever chooses the address can become that person.
         if asked := ask_for_password():
             return asked
         tell_address_before(user)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.extensions import db
-from app.mail.sending import Letter, link_to, mail_task, send
+from app.mail.sending import Letter, is_flooded, link_to, mail_task, send
 from app.tasks import Running
 from app.users import letters, links
 from app.users.models import User
@@ -25,16 +25,18 @@ def mail_confirmation(_job: Running, user_id: int, site: str) -> None:
 
 
 @mail_task("Mail: to a new address")
-def mail_new_address(_job: Running, user_id: int, email: str, site: str) -> None:
+def mail_new_address(job: Running, user_id: int, email: str, site: str) -> None:
     """The link, if the address is free; else a word to whoever has it.
 
     It is decided here and not on the page, which so takes the same time and says the same.
     """
     user = living(user_id)
+    if user is None or (job.attempt == 1 and is_flooded(email, "email")):
+        return
     holder = db.session.scalar(User.by_login(email))
-    if user is not None and holder is not None:
+    if holder is not None:
         send(letters.address_wanted(holder))
-    elif user is not None:
+    else:
         token = links.issue("email", user, email=email)
         link = link_to(site, "profile.change_email", token=token)
         send(letters.new_address(user, email, link))

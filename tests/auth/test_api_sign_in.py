@@ -49,6 +49,15 @@ def test_outside_of_local_the_cookie_is_secure(app: Flask, monkeypatch: Any) -> 
     assert "; Secure" in Program(app).login("bob").headers["Set-Cookie"]
 
 
+def test_another_site_signs_no_browser_in(app: Flask) -> None:
+    program = Program(app)
+    program.client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
+
+    assert program.login("bob").status_code == 403
+    assert program.cookie == ""
+    assert sessions_of(app, "bob") == []
+
+
 def test_what_the_tokens_say(app: Flask) -> None:
     program = Program(app, "bob")
     access, refresh = claims_of(program.access), claims_of(program.cookie)

@@ -76,6 +76,20 @@ def test_the_right_password_does_it_at_once_and_counts_for_ten_minutes(
     assert old.post("/users/mallory/delete").status_code == 403
 
 
+def test_another_address_for_somebody_asks_too_and_another_name_does_not(
+    app: Flask, old: Browser
+) -> None:
+    person = {"name": "Bob B", "username": "bob", "email": "bob@example.com", "tier": "free"}
+
+    assert old.post("/users/bob", person).status_code == 303
+    page = old.post("/users/bob", person | {"email": "alices@example.com"}, headers=FROM)
+
+    assert page.status_code == 403
+    assert saved(app, "bob").email == "bob@example.com"
+    assert answer_it(old, page).status_code == 303
+    assert saved(app, "bob").email == "alices@example.com"
+
+
 def test_what_is_done_leads_back_to_where_it_began(app: Flask, old: Browser) -> None:
     page = old.post("/users/bob/promote", headers=FROM)
     again = answer_it(old, page, "wrong")

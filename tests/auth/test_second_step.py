@@ -1,10 +1,12 @@
 """The second step of signing in: nobody gets past it, and nobody is locked out by others."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from app.counters import Window
 from app.database import now
@@ -354,6 +356,19 @@ def test_an_answer_for_another_site_or_another_challenge_is_wrong(
         assert step(half_in(Browser(app)), answer=rubbish).status_code in (422, 429)
 
 
+@pytest.mark.parametrize("name", ["\ud800", "\0", "é"])
+def test_what_no_database_takes_names_no_passkey(
+    app: Flask, stranger: Browser, passkey: Authenticator, name: str
+) -> None:
+    half_in(stranger)
+    answer = json.loads(passkey.get(options_in(stranger.get(STEP)))) | {"id": name}
+
+    assert step(stranger, answer=json.dumps(answer)).status_code == 422
+    assert stranger.post("/sign-in/passkey").status_code == 303
+    hostile = {"answer": json.dumps(answer)}
+    assert stranger.post("/sign-in/passkey/answer", hostile).status_code == 422
+
+
 def test_a_passkey_that_counts_backwards_is_refused_and_on_record(
     app: Flask, stranger: Browser, passkey: Authenticator
 ) -> None:
@@ -432,6 +447,17 @@ def test_the_answer_to_one_challenge_signs_in_once(
 
     assert stranger.post("/sign-in/passkey/answer", answer).location == "/"
     assert copy.post("/sign-in/passkey/answer", answer).location == "/sign-in"
+
+
+@pytest.mark.parametrize("target", ["/" + "a" * 5000, "//evil.example"])
+def test_strangers_cannot_fill_the_table_of_steps(
+    app: Flask, stranger: Browser, target: str
+) -> None:
+    stranger.post("/sign-in/passkey", {"next": target})
+
+    with app.app_context():
+        (row,) = db.session.scalars(select(OneTimeToken)).all()
+        assert row.payload["next"] == ""
 
 
 def test_a_passkey_step_is_not_a_second_step(

@@ -70,9 +70,16 @@ def test_the_mail_has_text_and_html_and_nothing_secret(app: Flask, stranger: Bro
 
     assert mail.subject == "Finish your sign-up"
     for body in (mail.text, mail.html):
-        assert "Dora Dale" in body
+        assert "Hello dora," in body
         assert "/sign-up/finish/" in body
         assert CHOSEN not in body
+
+
+def test_a_name_says_nothing_to_the_address_of_somebody_else(app: Flask, stranger: Browser) -> None:
+    sign_up(stranger, name="http://evil.example/free")
+    (mail,) = mails_to(app, DORA["email"])
+
+    assert "evil.example" not in mail.text + mail.html
 
 
 def test_the_token_is_stored_nowhere(app: Flask, link: str) -> None:
@@ -209,6 +216,16 @@ def test_nobody_is_flooded_with_mails(app: Flask, stranger: Browser) -> None:
 
     assert len(mails_to(app, DORA["email"])) == 5
     assert set(work(app)) == {"succeeded"}
+
+
+def test_sign_ups_in_bobs_name_do_not_keep_his_reset_link_away(
+    app: Flask, stranger: Browser
+) -> None:
+    for _ in range(6):
+        sign_up(stranger, email="bob@example.com")
+    stranger.post("/forgot", {"email": "bob@example.com"})
+
+    assert mails_to(app, "bob@example.com")[-1].subject == "Choose a new password"
 
 
 # What may be typed

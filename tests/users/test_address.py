@@ -209,6 +209,14 @@ def test_too_many_links_are_refused_to_one_person_only(
     assert "bobby@example.com" not in [mail.to for mail in mails(app)]
 
 
+def test_many_people_together_do_not_flood_one_address(app: Flask) -> None:
+    for name in ("bob", "carol", "mallory"):
+        for _ in range(2):
+            ask(Browser(app, name))
+
+    assert len([mail for mail in mails(app) if mail.to == "bobby@example.com"]) == 5
+
+
 def test_one_network_cannot_send_without_end(app: Flask, bob: Browser, carol: Browser) -> None:
     with app.app_context():
         window = Window.at(counters.now(), 3600)
