@@ -15,6 +15,7 @@ from app.htmx import Toast, redirect_with, render
 from app.mail.sending import this_site
 from app.tasks import enqueue
 from app.users import links
+from app.users.links import DeadLink
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 
@@ -57,10 +58,14 @@ def reset_sent() -> ResponseReturnValue:
     return render_template("auth/sent.html", what="reset")
 
 
+def spent() -> DeadLink:
+    return DeadLink(SPENT, ("Ask for a new link", url_for(".forgot")))
+
+
 def owner(token: str) -> tuple[OneTimeToken, User]:
     row = links.find(PURPOSE, token)
     if row is None or row.user is None:
-        raise Missing(SPENT)
+        raise spent()
     return row, row.user
 
 
@@ -82,7 +87,7 @@ def reset_password(token: str) -> ResponseReturnValue:
     try:
         with answering({}):
             if not links.spend(row):
-                raise Missing(SPENT)
+                raise spent()
             user.set_password(password)
             user.email_confirmed_at = user.email_confirmed_at or now()
             sessions.end_all(user)
