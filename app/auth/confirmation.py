@@ -25,6 +25,8 @@ def ask() -> ResponseReturnValue | None:
     form = ConfirmForm()
     if "confirm_password" not in request.form:
         return page(form, 403)
+    if not form.validate():
+        return page(form, 422)
     count_try()
     user = db.session.get_one(User, current_user.id)
     if not user.has_password(form.confirm_password.data or ""):
