@@ -588,6 +588,11 @@ def _(guide: Guide) -> Page:
     return page
 
 
+@state("link that no longer works")
+def _(guide: Guide) -> Page:
+    return guide.stranger("/reset/nonsense")
+
+
 @state("mail")
 def _(guide: Guide) -> Page:
     return guide.operator("/mail")
