@@ -15,15 +15,15 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
         (
             ("Overview", "home.index", "gauge", ("home", "tiers.quotas", "tiers.compare")),
             ("Tasks", "jobs.index", "play", ("jobs",)),
-            ("API tokens", "tokens.index", "key", ("tokens",)),
-            ("Recent activity", "audit.activity", "clock", ("audit.activity",)),
             ("Profile", "profile.index", "user", ("profile", "data", "leaving")),
             (
                 "Security",
                 "security.index",
                 "shield",
-                ("security.index", "security.change_password"),
+                ("security.index", "security.change_password", "factors"),
             ),
+            ("API tokens", "tokens.index", "key", ("tokens",)),
+            ("Recent activity", "audit.activity", "clock", ("audit.activity",)),
         ),
     ),
     (

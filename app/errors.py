@@ -79,6 +79,8 @@ class TooMany(Exception):
 class Missing(NotFound):
     """A thing that is not there, with the close matches that this person may see."""
 
+    page: str | None = None  # instead of the usual one
+
     def __init__(self, sentence: str, matches: list[tuple[str, str]] | None = None) -> None:
         super().__init__(sentence)
         self.matches = matches or []
@@ -228,16 +230,14 @@ def refusal(status: int, sentence: str | None = None, error: Any = None) -> Resp
     sentence = sentence or SENTENCES.get(status, "This cannot be done.")
     if is_for_programs():
         return problem(status, sentence)
-    if wants_part():
-        missing = error.description if isinstance(error, Missing) else None
-        return make_response(render_template("_error.html", sentence=missing or sentence), status)
-    page = "error.html" if signed_in() and status in (403, 404) else "error_solo.html"
-    matches = getattr(error, "matches", [])
-    detail = error.description if isinstance(error, Missing) else None
-    html = render_template(
-        page, status=status, sentence=sentence, matches=matches, detail=detail, path=request.path
-    )
-    return make_response(html, status)
+    missing = error if isinstance(error, Missing) else None
+    facts = {"status": status, "sentence": sentence, "path": request.path, "missing": missing}
+    return make_response(render_template(page_of(status, missing), **facts), status)
+
+
+def page_of(status: int, missing: Missing | None) -> str:
+    usual = "error.html" if status in (403, 404) and signed_in() else "error_solo.html"
+    return "_error.html" if wants_part() else (missing and missing.page) or usual
 
 
 def signed_in() -> bool:

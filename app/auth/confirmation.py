@@ -21,6 +21,8 @@ def ask() -> ResponseReturnValue | None:
     form = ConfirmForm()
     if "confirm_password" not in request.form:
         return page(form, 403)
+    if not form.validate():
+        return page(form, 422)
     user = myself()
     count_own_password(user)
     if not user.has_password(form.confirm_password.data or ""):

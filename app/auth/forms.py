@@ -27,6 +27,10 @@ class SignInForm(Form):
 class ConfirmForm(Form):
     confirm_password = PasswordField("Your password")
 
+    def validate_confirm_password(self, field: PasswordField) -> None:
+        if not field.data:
+            raise ValidationError("Enter your password")
+
 
 class SecondStepForm(Form):
     code = StringField("Code of your app, or a recovery code")

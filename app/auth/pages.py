@@ -11,13 +11,13 @@ from app.auth.forms import FirstPasswordForm, SignInForm
 from app.auth.tasks import mail_reset
 from app.auth.throttles import count_stranger, throttled_sign_in, typed
 from app.database import now
-from app.errors import Missing, Stale, answering
+from app.errors import Stale, answering
 from app.extensions import db, limiter
 from app.factors.checks import has_factors
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.mail.sending import this_site
 from app.tasks import enqueue
-from app.users.links import invited
+from app.users.links import DeadLink, invited
 from app.users.models import User
 
 auth = Blueprint("auth", __name__)
@@ -108,10 +108,10 @@ def confirm() -> ResponseReturnValue:
 
 
 def guest(token: str) -> tuple[User, bool]:
-    """Whom the link invites, and whether it came by mail. Raises Missing."""
+    """Whom the link invites, and whether it came by mail. Raises DeadLink."""
     user, mailed = invited(token)
     if user is None:
-        raise Missing("This link was used already, or it is too old. Ask for a new one.")
+        raise DeadLink("This link was used already, or it is too old. Ask for a new one.")
     return user, mailed
 
 

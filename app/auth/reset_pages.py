@@ -16,6 +16,7 @@ from app.mail.sending import has_mail, this_site
 from app.passwords import hash_password
 from app.tasks import enqueue
 from app.users import links
+from app.users.links import DeadLink
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 
@@ -58,10 +59,14 @@ def reset_sent() -> ResponseReturnValue:
     return render_template("auth/sent.html", what="reset")
 
 
+def spent() -> DeadLink:
+    return DeadLink(SPENT, ("Ask for a new link", url_for(".forgot")))
+
+
 def owner(token: str) -> tuple[OneTimeToken, User]:
     row = links.find(PURPOSE, token)
     if row is None or row.user is None:
-        raise Missing(SPENT)
+        raise spent()
     return row, row.user
 
 
@@ -84,7 +89,7 @@ def reset_password(token: str) -> ResponseReturnValue:
     try:
         with answering({}):
             if not links.spend(row):
-                raise Missing(SPENT)
+                raise spent()
             user.take_hash(password_hash)
             user.email_confirmed_at = user.email_confirmed_at or now()
             sessions.end_all(user)

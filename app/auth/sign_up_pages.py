@@ -24,6 +24,7 @@ from app.passwords import hash_password, is_right
 from app.tasks import enqueue
 from app.tiers.models import Tier
 from app.users import deeds, links
+from app.users.links import DeadLink
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 
@@ -100,12 +101,16 @@ def sign_up_sent() -> ResponseReturnValue:
     return render_template("auth/sent.html", what="sign-up")
 
 
+def spent() -> DeadLink:
+    return DeadLink(SPENT, ("Sign up again", url_for(".sign_up")))
+
+
 def pending(token: str) -> OneTimeToken:
     """The sign-up that the link stands for; once sign-up is closed nobody finishes one."""
     must_be_open()
     row = links.find(PURPOSE, token)
     if row is None:
-        raise Missing(SPENT)
+        raise spent()
     return row
 
 
@@ -138,7 +143,7 @@ def finish_account(token: str) -> ResponseReturnValue:
 
 
 def begin(row: OneTimeToken, username: str) -> ResponseReturnValue:
-    """Make the account that ``row`` stands for, and sign in. Raises Taken, and Missing when
+    """Make the account that ``row`` stands for, and sign in. Raises Taken, and DeadLink when
     somebody was faster; then nothing is spent.
     """
     facts = {name: row.payload[name] for name in ("name", "email", "password_hash")}
@@ -146,7 +151,7 @@ def begin(row: OneTimeToken, username: str) -> ResponseReturnValue:
     first_tier = current_app.config["SETTINGS"].tier_name
     user.tier = db.session.scalar(Tier.by_name(first_tier))
     if not links.spend(row):
-        raise Missing(SPENT)
+        raise spent()
     db.session.add(user)
     with deeds.keeping(user):
         db.session.flush()

@@ -7,13 +7,14 @@ from flask_login import current_user
 from app.access import confirmation_required, sign_in_required
 from app.audit.trail import record
 from app.database import now
-from app.errors import Missing, Refused, Taken
+from app.errors import Refused, Taken
 from app.extensions import db, limiter, throttled_address
 from app.htmx import Toast, redirect_with, render
 from app.mail.sending import has_mail, this_site
 from app.tasks import enqueue
 from app.tries import count_try
 from app.users import deeds, links
+from app.users.links import DeadLink
 from app.users.mail_tasks import (
     mail_address_asked,
     mail_address_changed,
@@ -82,11 +83,15 @@ def ask_to_change_email() -> ResponseReturnValue:
     return redirect_with(url_for(".index"), Toast(ON_ITS_WAY))
 
 
+def gone() -> DeadLink:
+    return DeadLink(GONE, ("Open your profile", url_for(".index")))
+
+
 def found(purpose: str, token: str) -> tuple[OneTimeToken, User]:
-    """What the link stands for, and whose it is. Raises Missing."""
+    """What the link stands for, and whose it is. Raises DeadLink."""
     row = links.find(purpose, token)
     if row is None or row.user is None:
-        raise Missing(GONE)
+        raise gone()
     return row, row.user
 
 
@@ -107,7 +112,7 @@ def confirm_email(token: str) -> ResponseReturnValue:
 def confirm_this_email(token: str) -> ResponseReturnValue:
     row, user = found("confirm", token)
     if not links.spend(row):
-        raise Missing(GONE)
+        raise gone()
     user.email_confirmed_at = now()
     record("email.confirmed", user.as_subject, actor=user.as_subject, detail=user.email)
     deeds.save(user)
@@ -128,7 +133,7 @@ def change_to_this_email(token: str) -> ResponseReturnValue:
     row, user = found("email", token)
     before, email = user.email, row.payload["email"]
     if not links.spend(row):
-        raise Missing(GONE)
+        raise gone()
     enqueue(mail_address_changed, user_id=user.id, before=before)
     me = user.as_subject
     record("email.changed", me, actor=me, changes={"email": (before, email)})

@@ -13,6 +13,7 @@ from typing import Any
 from flask import current_app
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from app.errors import Missing
 from app.extensions import db
 from app.users.models import User
 from app.users.one_time import OneTimeToken, fingerprint
@@ -29,6 +30,16 @@ LASTS = {
     "passkey": timedelta(minutes=5),
     "app": timedelta(minutes=15),
 }
+
+
+class DeadLink(Missing):
+    """A link that was used or is too old; ``again`` is where to get another, as words and URL."""
+
+    page = "dead_link.html"
+
+    def __init__(self, sentence: str, again: tuple[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.again = again
 
 
 def issue(purpose: str, user: User | None, **payload: Any) -> str:

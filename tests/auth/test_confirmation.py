@@ -119,7 +119,7 @@ def test_it_leads_only_to_pages_of_this_site(old: Browser, place: str) -> None:
     assert old.post("/confirm", sent).location == "/"
 
 
-@pytest.mark.parametrize("password", ["wrong", "", PASSWORD + " ", "x" * 5000])
+@pytest.mark.parametrize("password", ["wrong", PASSWORD + " ", "x" * 5000])
 def test_a_wrong_password_is_said_at_its_field(app: Flask, old: Browser, password: str) -> None:
     page = answer_it(old, old.post(DOOR, SENT, headers=FROM), password)
 
@@ -128,9 +128,18 @@ def test_a_wrong_password_is_said_at_its_field(app: Flask, old: Browser, passwor
     assert 'id="confirm_password-error"' in page.text
     assert page.text.count(" autofocus") == 1
     assert fields(page.text) == {**SENT, "came_from": "/users?q=bob"}
-    assert password == "" or f'value="{password}"' not in page.text
+    assert f'value="{password}"' not in page.text
     assert not saved(app, "bob").is_deleted
     assert [told(event)[:2] for event in kept(app)] == [("Alice Archer", "confirmation.failed")]
+
+
+def test_no_password_is_no_guess(app: Flask, old: Browser) -> None:
+    page = answer_it(old, old.post(DOOR, SENT, headers=FROM), "")
+
+    assert page.status_code == 422
+    assert '<a href="#confirm_password">Enter your password</a>' in page.text
+    assert kept(app) == []
+    assert not saved(app, "bob").is_deleted
 
 
 def test_htmx_gets_it_in_place_of_the_page(old: Browser) -> None:

@@ -82,7 +82,11 @@ def test_looking_spends_nothing_and_a_link_works_once(
 
     assert stranger.post(link, {"password": NEW}).status_code == 303
     assert stranger.post(link, {"password": "another one of mine"}).status_code == 404
-    assert stranger.get(link).status_code == 404
+    dead = stranger.get(link)
+    assert dead.status_code == 404
+    assert "This link no longer works" in dead.text
+    assert '<a class="btn btn-primary" href="/forgot">Ask for a new link</a>' in dead.text
+    assert link not in dead.text
     assert saved(app, "bob").has_password(NEW)
 
 

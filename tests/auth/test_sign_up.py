@@ -106,7 +106,9 @@ def test_looking_does_not_spend_the_link(app: Flask, stranger: Browser, link: st
 def test_a_link_works_once(app: Flask, stranger: Browser, link: str) -> None:
     finish(stranger, link)
 
-    assert Browser(app).get(link).status_code == 404
+    dead = Browser(app).get(link)
+    assert dead.status_code == 404
+    assert '<a class="btn btn-primary" href="/sign-up">Sign up again</a>' in dead.text
     assert finish(Browser(app), link).status_code == 404
 
 

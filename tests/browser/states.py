@@ -344,7 +344,7 @@ def _(guide: Guide) -> Page:
     who = guide.site.newcomer("Priya Raman")
     give_app(guide.site.app, who.username)
     page = guide.person(who, "/security")
-    press(page, "Make new ones")
+    press(page, "Make new codes")
     page.locator("#new-codes").wait_for()
     return page
 
@@ -586,6 +586,11 @@ def _(guide: Guide) -> Page:
     press(page, "Set password")
     page.locator("#error-summary").wait_for()
     return page
+
+
+@state("link that no longer works")
+def _(guide: Guide) -> Page:
+    return guide.stranger("/reset/nonsense")
 
 
 @state("mail")

@@ -50,7 +50,7 @@ def test_all_of_it_works_without_script(site: Site, come_in: ComeIn) -> None:
     site.cookie_of(who)
     operator = come_in(site.newcomer("Hannah", operator=True), java_script_enabled=False)
     operator.goto(f"/users/{who.username}")
-    operator.get_by_role("link", name="Show where Priya Raman is signed in").click()
+    operator.get_by_role("link", name="Show where and how Priya Raman signs in").click()
     operator.get_by_role("button", name="End session").click()
     expect(operator.get_by_text("Not signed in anywhere.")).to_be_visible()
 
