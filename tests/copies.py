@@ -75,12 +75,13 @@ class Copy:
         venv = self.make_venv()
         for name in ("requirements.txt", "requirements-dev.txt"):
             (venv / f"{name}.sha256").write_text(digest(self.folder / name))
-        self.write("node_modules/.lock.sha256", digest(self.folder / "package-lock.json"))
+        front_end = [self.folder / name for name in ("package-lock.json", "scripts/frontend.py")]
+        self.write("node_modules/.lock.sha256", digest(*front_end))
         (self.folder / "static" / "vendor").mkdir(exist_ok=True)
 
 
-def digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def free_port() -> int:

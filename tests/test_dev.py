@@ -135,6 +135,13 @@ def test_served_files_carry_the_pinned_version_in_their_path() -> None:
         assert (PROJECT / "static/vendor" / f"{package}@{pinned[package]}" / file).stat().st_size
 
 
+def test_no_served_style_sheet_asks_for_what_the_policy_of_our_pages_refuses() -> None:
+    sheets = list((PROJECT / "static").rglob("*.css"))
+
+    assert len(sheets) >= 2
+    assert [sheet for sheet in sheets if 'url("data:' in sheet.read_text()] == []
+
+
 def test_the_lock_of_front_end_files_pins_hashes_and_names_no_host() -> None:
     text = (PROJECT / "package-lock.json").read_text()
     packages = json.loads(text)["packages"]
