@@ -1,21 +1,17 @@
 """A session ends when it is unused, when it is old, and when its person is shut out."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, update
-from sqlalchemy.orm import Session as Entry
+from sqlalchemy import select, update
 
 from app.auth.models import Session, digest
 from app.database import now
 from app.extensions import db
-from app.passwords import hash_password
-from app.users.models import User
 from tests.auth.coming_in import copy_of, is_in, sessions_of, sign_in
-from tests.people import PASSWORD, Browser
+from tests.people import Browser
 from tests.users.saved import change, everything, saved
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -26,32 +22,6 @@ def move(app: Flask, **times: datetime) -> None:
     with app.app_context():
         db.session.execute(update(Session).values(**times))
         db.session.commit()
-
-
-def once(deed: Callable[..., None]) -> Callable[..., None]:
-    left = [deed]
-    return lambda *given: left.pop()(*given) if left else None
-
-
-@pytest.mark.parametrize("door", ["/sign-in", "/api/v1/login"])
-def test_a_password_changed_while_somebody_comes_in_lets_nobody_in(
-    app: Flask, stranger: Browser, door: str
-) -> None:
-    """The old password was right when it was checked; what ended every session was faster."""
-
-    @once
-    def reset(*_: object) -> None:
-        with db.engine.begin() as elsewhere:
-            elsewhere.execute(update(User).values(password_hash=hash_password("another one")))
-
-    form = {"login": "bob", "username": "bob", "password": PASSWORD, "csrf_token": stranger.token}
-    event.listen(Entry, "before_flush", reset)
-    answer = stranger.post(door, form)
-    event.remove(Entry, "before_flush", reset)
-
-    assert (answer.status_code, answer.location) in ((303, "/"), (409, None))
-    assert sessions_of(app, "bob") == []
-    assert not is_in(stranger)
 
 
 def test_a_session_ends_when_it_is_unused(app: Flask, bob: Browser) -> None:
