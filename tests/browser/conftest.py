@@ -52,6 +52,42 @@ def browser_type_launch_args() -> dict[str, Any]:
     return {"executable_path": found, "args": list(ARGUMENTS)}
 
 
+@pytest.fixture(scope="module")
+def page_of_module(browser: Browser, site: Site) -> Iterator[Page]:
+    context = browser.new_context(base_url=site.address, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def come_in_again(page_of_module: Page, site: Site, come_in: ComeIn) -> Iterator[ComeIn]:
+    """As ``come_in``, but the first of a test comes in by a page that others had before.
+
+    It knows nothing of them. Where pages are only looked at, a browser for each would take longer
+    than the look.
+    """
+    page = page_of_module
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.emulate_media(color_scheme="light")
+    page.goto("about:blank")
+    page.context.clear_cookies()
+    unused, watch = [page], Watch()
+
+    def come(who: Person | None = None, **options: Any) -> Page:
+        if options or not unused:
+            return come_in(who, **options)
+        if who:
+            page.context.add_cookies([site.cookie_of(who)])  # type: ignore[list-item]
+        watch.look_at(page)
+        return unused.pop()
+
+    yield come
+    if not unused:
+        watch.look_away(page)
+    assert watch.complaints == [], site.log("web")[-3000:]
+
+
 @pytest.fixture
 def come_in(browser: Browser, site: Site) -> Iterator[ComeIn]:
     """Open a browser of one's own, signed in as a person of the site, or as a stranger.

@@ -1,5 +1,8 @@
 """What a page complains about while somebody uses it."""
 
+from collections.abc import Callable
+from typing import Any
+
 from playwright.sync_api import ConsoleMessage, Page, Response
 
 # Chromium says this of every 4xx and 5xx answer; a 422 is no fault, and a 5xx is noted below.
@@ -12,11 +15,19 @@ class Watch:
     def __init__(self, expecting: tuple[str, ...] = ()) -> None:
         self.complaints: list[str] = []
         self._expecting = expecting
+        self._ears: dict[str, Callable[[Any], None]] = {
+            "console": self._heard,
+            "pageerror": lambda error: self._note(f"script: {error}"),
+            "response": self._answered,
+        }
 
     def look_at(self, page: Page) -> None:
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self._note(f"script: {error}"))
-        page.on("response", self._answered)
+        for what, hear in self._ears.items():
+            page.on(what, hear)  # type: ignore[call-overload]
+
+    def look_away(self, page: Page) -> None:
+        for what, hear in self._ears.items():
+            page.remove_listener(what, hear)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and OF_ANY_REFUSAL not in message.text:
