@@ -6,7 +6,7 @@ from typing import Any
 from flask import request
 from flask_wtf import FlaskForm
 from pydantic import TypeAdapter, ValidationError
-from wtforms import Field
+from wtforms import Field, SelectField
 from wtforms.validators import StopValidation
 
 
@@ -34,6 +34,19 @@ class Form(FlaskForm):
             if (self[name].data or "") != value
         ]
         return "; ".join(changed) or "Nothing differs from what you typed"
+
+
+class ChoiceField(SelectField):
+    """A choice from a list, perhaps in groups, with a sentence of ours for anything else."""
+
+    def pre_validate(self, form: object) -> None:
+        if not any(choice[0] == self.data for choice in self.iter_all()):
+            raise StopValidation("Choose one from the list")
+
+    def iter_all(self) -> list[tuple[Any, ...]]:
+        if not self.has_groups():
+            return list(self.iter_choices())
+        return [choice for _, choices in self.iter_groups() for choice in choices]
 
 
 class Follows:

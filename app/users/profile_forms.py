@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from wtforms import BooleanField, HiddenField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import ValidationError
 
-from app.forms import Follows, Form
+from app.forms import ChoiceField, Follows, Form
 from app.users.models import User
 from app.users.rules import EmailAddress, OptionalPictureUrl, PersonName, Username, time_zones
 
@@ -34,19 +34,6 @@ class OwnProfileForm(Form):
         user.name = self.name.data
         user.username = self.username.data
         user.profile_image_url = self.picture.data or None
-
-
-class ChoiceField(SelectField):
-    """A choice from a list, perhaps in groups, with a sentence of ours for anything else."""
-
-    def pre_validate(self, form: object) -> None:
-        if not any(choice[0] == self.data for choice in self.iter_all()):
-            raise ValidationError("Choose one from the list")
-
-    def iter_all(self) -> list[tuple[Any, ...]]:
-        if not self.has_groups():
-            return list(self.iter_choices())
-        return [choice for _, choices in self.iter_groups() for choice in choices]
 
 
 class LookForm(Form):

@@ -69,8 +69,8 @@ def test_the_list_says_what_each_is_for(app: Flask, bob: Browser) -> None:
     [
         ({"name": " "}, "Enter a name"),
         ({"name": "x" * 61}, "Use 60 characters or fewer"),
-        ({"scope": "admin"}, "Not a valid choice"),
-        ({"days": "4000"}, "Not a valid choice"),
+        ({"scope": "admin"}, "Choose one from the list"),
+        ({"days": "4000"}, "Choose one from the list"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(
