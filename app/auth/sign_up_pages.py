@@ -77,10 +77,11 @@ def taken(username: str) -> str:
 def create_account() -> ResponseReturnValue:
     must_be_open()
     form = SignUpForm()
-    if not form.validate():
-        return refused(form)
-    if said := taken(form.username.data):
+    is_valid = form.validate()
+    said = "" if form.username.errors else taken(form.username.data)
+    if said:
         form.refuse("username", said)
+    if said or not is_valid:
         return refused(form)
     payload = {name: form[name].data for name in ("name", "username", "email")}
     payload["password_hash"] = hash_password(form.password.data)

@@ -261,6 +261,14 @@ def test_refused_input_is_told_at_its_field(
     assert everything(app) == before
 
 
+def test_everything_that_is_wrong_is_said_at_once(stranger: Browser) -> None:
+    answer = sign_up(stranger, username="bob", name="")
+
+    assert answer.status_code == 422
+    assert "Enter a name" in answer.text
+    assert "bob is taken. Try bob2 or bob3." in answer.text
+
+
 def test_extra_fields_change_nothing(app: Flask, stranger: Browser) -> None:
     sign_up(stranger, is_superuser="1", tier="pro", id="77", password_hash="x")
     finish(stranger, link_to(app, DORA["email"]), is_superuser="1", tier="pro", email="x@y.zz")
