@@ -53,7 +53,8 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def page_of_module(browser: Browser, site: Site) -> Iterator[Page]:
+def plain_page(browser: Browser, site: Site) -> Iterator[Page]:
+    """A page without anything special, for one test of the module after the other."""
     context = browser.new_context(base_url=site.address, reduced_motion="reduce")
     context.set_default_timeout(PATIENCE_MILLISECONDS)
     yield context.new_page()
@@ -61,59 +62,62 @@ def page_of_module(browser: Browser, site: Site) -> Iterator[Page]:
 
 
 @pytest.fixture
-def come_in_again(page_of_module: Page, site: Site, come_in: ComeIn) -> Iterator[ComeIn]:
-    """As ``come_in``, but the first of a test comes in by a page that others had before.
-
-    It knows nothing of them. Where pages are only looked at, a browser for each would take longer
-    than the look.
-    """
-    page = page_of_module
-    page.set_viewport_size({"width": 1280, "height": 720})
-    page.emulate_media(color_scheme="light")
-    page.goto("about:blank")
-    page.context.clear_cookies()
-    unused, watch = [page], Watch()
-
-    def come(who: Person | None = None, **options: Any) -> Page:
-        if options or not unused:
-            return come_in(who, **options)
-        if who:
-            page.context.add_cookies([site.cookie_of(who)])  # type: ignore[list-item]
-        watch.look_at(page)
-        return unused.pop()
-
-    yield come
-    if not unused:
-        watch.look_away(page)
-    assert watch.complaints == [], site.log("web")[-3000:]
-
-
-@pytest.fixture
-def come_in(browser: Browser, site: Site) -> Iterator[ComeIn]:
+def come_in(browser: Browser, site: Site, plain_page: Page) -> Iterator[ComeIn]:
     """Open a browser of one's own, signed in as a person of the site, or as a stranger.
 
     ``come_in(person, expecting=("500",), **context)``: each page is watched, and what a page
-    complains about fails the test, but for what holds one of the ``expecting`` words.
+    complains about fails the test, but for what holds one of the ``expecting`` words. The first
+    one without wishes for its context is the page of the test before, which has forgotten
+    everything: a new browser each time would take longer than most tests. ``afresh`` is for who
+    leaves what cannot be forgotten, such as another clock.
     """
+    forget(plain_page)
+    unused = [plain_page]
     contexts: list[BrowserContext] = []
     watches: list[Watch] = []
 
     def open_browser(
-        who: Person | None = None, *, expecting: tuple[str, ...] = (), **options: Any
+        who: Person | None = None,
+        *,
+        expecting: tuple[str, ...] = (),
+        afresh: bool = False,
+        **options: Any,
     ) -> Page:
-        options = {"reduced_motion": "reduce", **options}
-        context = browser.new_context(base_url=site.address, **options)
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MILLISECONDS)
-        if who:
-            context.add_cookies([site.cookie_of(who)])  # type: ignore[list-item]
         watch = Watch(expecting)
         watches.append(watch)
-        context.on("page", watch.look_at)
-        return context.new_page()
+        if unused and not options and not afresh:
+            page = unused.pop()
+            watch.look_at(page)
+        else:
+            options = {"reduced_motion": "reduce", **options}
+            context = browser.new_context(base_url=site.address, **options)
+            contexts.append(context)
+            context.set_default_timeout(PATIENCE_MILLISECONDS)
+            context.on("page", watch.look_at)
+            page = context.new_page()
+        if who:
+            page.context.add_cookies([site.cookie_of(who)])  # type: ignore[list-item]
+        return page
 
     yield open_browser
+    for watch in watches:
+        watch.look_away(plain_page)
     for context in contexts:
         context.close()
     complaints = [complaint for watch in watches for complaint in watch.complaints]
     assert complaints == [], site.log("web")[-3000:]
+
+
+def forget(page: Page) -> None:
+    """Leave nothing that the test before did."""
+    for other in page.context.pages:
+        if other != page:
+            other.close()
+    page.context.unroute_all()
+    page.unroute_all()
+    page.goto("about:blank")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.emulate_media(media="null", color_scheme="light", reduced_motion="reduce")
+    page.context.set_offline(False)
+    page.context.clear_cookies()
+    page.context.clear_permissions()

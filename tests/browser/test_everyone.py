@@ -26,8 +26,8 @@ STOPS = """() => [...document.querySelectorAll(
 
 
 @pytest.fixture
-def guide(site: Site, come_in_again: ComeIn) -> Guide:
-    return Guide(site, come_in_again)
+def guide(site: Site, come_in: ComeIn) -> Guide:
+    return Guide(site, come_in)
 
 
 @pytest.mark.parametrize("name", STATES)

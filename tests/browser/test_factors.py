@@ -50,7 +50,7 @@ def test_a_passkey_is_added_and_signs_in_as_second_step_and_alone(
     site: Site, come_in: ComeIn
 ) -> None:
     who = site.newcomer("Priya Raman")
-    page = come_in()
+    page = come_in(afresh=True)
     plug_in_authenticator(page)
     give_password(page, site, who)
     is_in(page)

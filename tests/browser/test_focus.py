@@ -22,9 +22,9 @@ def noor(site: Site) -> Person:
 
 
 @pytest.fixture
-def page(come_in_again: ComeIn, chief: Person) -> Page:
+def page(come_in: ComeIn, chief: Person) -> Page:
     """The operator's browser; it keeps every fragment that answered a press."""
-    return come_in_again(chief)
+    return come_in(chief)
 
 
 def button(page: Page, name: str) -> Locator:
@@ -174,7 +174,7 @@ def test_two_editors_may_be_open_and_the_browser_asks_before_typed_text_is_lost(
     expect(page.locator("tr.editor")).to_have_count(2)
     page.locator("tr.editor input[name=name]").first.press_sequentially("x")
     asked = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
 
     page.get_by_role("link", name="Tiers", exact=True).click()
 
@@ -201,9 +201,9 @@ def answers_to(page: Page, act: str) -> list[str]:
     ],
 )
 def test_each_fragment_that_answers_has_one_autofocus(
-    come_in_again: ComeIn, chief: Person, path: str, acts: tuple[str, ...]
+    come_in: ComeIn, chief: Person, path: str, acts: tuple[str, ...]
 ) -> None:
-    page = come_in_again(None if path == "/sign-in" else chief)
+    page = come_in(None if path == "/sign-in" else chief)
     page.goto(path, wait_until="networkidle")  # what a page loads by itself answers nobody
     for act in acts:
         fragment = answers_to(page, act)

@@ -17,7 +17,7 @@ def noor(site: Site) -> Person:
 @pytest.fixture
 def page(site: Site, come_in: ComeIn) -> Page:
     """An operator's browser in which the test turns the clock."""
-    page = come_in(site.newcomer("Hannah Lindqvist", operator=True))
+    page = come_in(site.newcomer("Hannah Lindqvist", operator=True), afresh=True)
     page.clock.install()
     return page
 

@@ -60,7 +60,7 @@ def test_a_hidden_tab_asks_nothing_and_a_shown_one_asks_at_once(
     site: Site, come_in: ComeIn, priya: Person
 ) -> None:
     job = site.job(priya, status="running", attempt=1, progress=10, started_at=now())
-    page = come_in(priya)
+    page = come_in(priya, afresh=True)
     page.clock.install()
     page.goto(f"/tasks/{job}")
     page.evaluate(HIDE, True)

@@ -15,6 +15,7 @@ class Watch:
     def __init__(self, expecting: tuple[str, ...] = ()) -> None:
         self.complaints: list[str] = []
         self._expecting = expecting
+        self._watched: list[Page] = []
         self._ears: dict[str, Callable[[Any], None]] = {
             "console": self._heard,
             "pageerror": lambda error: self._note(f"script: {error}"),
@@ -22,12 +23,14 @@ class Watch:
         }
 
     def look_at(self, page: Page) -> None:
+        self._watched.append(page)
         for what, hear in self._ears.items():
             page.on(what, hear)  # type: ignore[call-overload]
 
     def look_away(self, page: Page) -> None:
-        for what, hear in self._ears.items():
-            page.remove_listener(what, hear)
+        if page in self._watched:
+            for what, hear in self._ears.items():
+                page.remove_listener(what, hear)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and OF_ANY_REFUSAL not in message.text:
