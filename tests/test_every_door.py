@@ -5,7 +5,9 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from tests.people import Browser
+from tests.auth.programs import Program
+from tests.people import CAST, Browser
+from tests.tokens.deeds import bearing, token_of
 from tests.users.saved import everything
 
 # What strangers may open; everything else asks them to sign in.
@@ -20,20 +22,35 @@ OPEN = {
     *("profile.confirm_email", "profile.confirm_this_email"),
     *("profile.change_email", "profile.change_to_this_email"),
 }
+# What everybody who is signed in may open; everything else is for operators.
+OWN = {
+    *("home.index", "audit.activity", "tiers.quotas", "tiers.compare"),
+    *("auth.sign_out", "auth.confirm", "auth.second_step", "auth.pass_second_step", "auth.passkey"),
+}
+OWN_BLUEPRINTS = {"profile", "data", "leaving", "factors", "tokens", "jobs"}
+OWN |= {
+    *("security.index", "security.change_password"),
+    *("security.end_session", "security.end_all", "security.end_others"),
+}
+# When somebody was last seen, and when and where from a program came in.
+LAST_USE = ("last_seen_at", "seen_at", "idle_until", "used_at", "address")
+PLACES = {"name": "free"}
 FORGED = (None, "", "wrong", "mallory's")
 
 
-def doors(app: Flask, method: str) -> list[tuple[str, str]]:
+def doors(
+    app: Flask, method: str, who: str = "bob", programs: bool = False
+) -> list[tuple[str, str]]:
     """The (endpoint, path) of every door that takes ``method``; programs' doors have no forms."""
     rules = [rule for rule in app.url_map.iter_rules() if method in (rule.methods or ())]
-    found = [(rule.endpoint, path_of(app, rule)) for rule in rules]
-    return [(endpoint, path) for endpoint, path in found if not path.startswith("/api/")]
+    found = [(rule.endpoint, path_of(app, rule, who)) for rule in rules]
+    return [(endpoint, path) for endpoint, path in found if path.startswith("/api/") == programs]
 
 
-def path_of(app: Flask, rule: Rule) -> str:
-    """The address with something in each place: a number where one belongs, else Bob."""
+def path_of(app: Flask, rule: Rule, who: str) -> str:
+    """The address with something in each place: a number where one belongs, a tier, or ``who``."""
     values = {
-        name: 1 if "Integer" in type(kind).__name__ else "bob"
+        name: 1 if "Integer" in type(kind).__name__ else PLACES.get(name, who)
         for name, kind in rule._converters.items()
     }
     built = rule.build(values)
@@ -50,6 +67,20 @@ def test_looking_changes_nothing(app: Flask, alice: Browser, part: dict[str, str
         assert alice.client.head(path, headers=part).status_code < 500, endpoint
 
     assert everything(app) == before
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_programs_that_look_change_nothing(app: Flask, method: str) -> None:
+    tokens = [token_of(app, "alice"), Program(app, "alice").access, "none"]
+    before, paths = everything(app, but=LAST_USE), doors(app, "GET", programs=True)
+    assert paths
+
+    for token in tokens:
+        for endpoint, path in paths:
+            answer = app.test_client().open(path, method=method, headers=bearing(token))
+            assert answer.status_code == (401 if token == "none" else 200), endpoint
+
+    assert everything(app, but=LAST_USE) == before
 
 
 def test_nothing_changes_without_the_token_of_this_session(
@@ -81,6 +112,42 @@ def test_strangers_are_asked_to_sign_in_everywhere_else(app: Flask, stranger: Br
     assert let_in == []
     assert everything(app) == before
     assert {endpoint for endpoint, _ in doors(app, "GET") + doors(app, "POST")} >= OPEN
+
+
+def operators_doors(app: Flask, who: str) -> list[tuple[str, str, str]]:
+    """The (method, endpoint, path) of whatever is neither open to strangers nor one's own."""
+    return [
+        (method, endpoint, path)
+        for method in ("GET", "POST")
+        for endpoint, path in doors(app, method, who)
+        if endpoint not in OPEN | OWN and endpoint.split(".")[0] not in OWN_BLUEPRINTS
+    ]
+
+
+def test_bob_learns_at_no_operators_door_who_is_there(app: Flask, bob: Browser) -> None:
+    before = everything(app)
+    there, not_there = operators_doors(app, "carol"), operators_doors(app, "nobody")
+    assert len(there) >= 37
+
+    for (method, endpoint, path), (*_, other) in zip(there, not_there, strict=True):
+        ask = bob.get if method == "GET" else bob.post
+        answer, same = ask(path), ask(other)
+        assert answer.status_code in (403, 404), endpoint
+        assert same.status_code == answer.status_code, endpoint
+        assert named_in(answer, path) == set(), endpoint
+
+    assert everything(app) == before
+
+
+def test_bob_finds_nobody_else_where_he_may_go(app: Flask, bob: Browser) -> None:
+    for endpoint, path in doors(app, "GET", "carol"):
+        assert named_in(bob.get(path), path) == set(), endpoint
+
+
+def named_in(answer: TestResponse, path: str) -> set[str]:
+    """The others whom the answer names, apart from the address that was asked for."""
+    said = answer.text.replace(path, "").lower()
+    return {username for username, *_ in CAST if username != "bob" and username in said}
 
 
 def at(answer: TestResponse) -> str:
