@@ -197,9 +197,9 @@ def test_a_hostile_path_is_refused_without_a_failure(alice: Browser, path: str) 
 
 @pytest.mark.parametrize("path", LISTS)
 def test_hostile_queries_of_lists_never_fail(alice: Browser, path: str) -> None:
-    for query in HOSTILE_QUERIES:
-        assert alice.get(f"{path}?{query}").status_code < 500, query
-        assert alice.htmx_get(f"{path}?{query}").status_code < 500, query
+    for number, query in enumerate(HOSTILE_QUERIES):
+        ask = alice.get if number % 2 else alice.htmx_get
+        assert ask(f"{path}?{query}").status_code < 500, query
 
 
 def test_an_absurd_page_is_the_last_one(alice: Browser) -> None:

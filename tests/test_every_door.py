@@ -5,6 +5,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from tests import hostile
 from tests.auth.programs import Program
 from tests.people import CAST, Browser
 from tests.tokens.deeds import bearing, token_of
@@ -148,6 +149,41 @@ def named_in(answer: TestResponse, path: str) -> set[str]:
     """The others whom the answer names, apart from the address that was asked for."""
     said = answer.text.replace(path, "").lower()
     return {username for username, *_ in CAST if username != "bob" and username in said}
+
+
+# How many forms each role sends to each door, and which of them first.
+ROLES = {"alice": (3, 1), "bob": (1, 6), "half": (1, 7), "stranger": (1, 9)}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_that_is_sent_makes_a_door_fail(app: Flask, role: str) -> None:
+    real, who, refused = hostile.given_things(app), hostile.come_in(app, role), set()
+
+    for endpoint, path in doors(app, "POST"):
+        statuses = {sent(who, real(path), form) for form in hostile.forms(*ROLES[role])}
+        assert max(statuses) < 500, endpoint
+        refused |= {endpoint for status in statuses if status == 422}
+        if min(statuses) < 400 and (who.username or endpoint.startswith("auth.")):
+            real, who = hostile.given_things(app), hostile.come_in(app, role)
+
+    assert len(refused) >= (15 if role == "alice" else 4)  # the forms were looked at
+
+
+def sent(who: Browser, path: str, form: dict[str, str]) -> int:
+    answer = who.post(path, form)
+    answer.get_data()  # also of a file that is made while it is sent
+    return answer.status_code
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_that_is_asked_makes_a_door_fail(app: Flask, role: str) -> None:
+    real, who = hostile.given_things(app), hostile.come_in(app, role)
+    asked = [hostile.HUGE, hostile.RAW, *hostile.forms(*ROLES[role])][: 3 if who.username else 1]
+
+    for endpoint, path in doors(app, "GET"):
+        for number, query in enumerate(asked):
+            ask = who.get if number % 2 else who.htmx_get
+            assert ask(real(path), query_string=query).status_code < 500, (endpoint, query)
 
 
 def at(answer: TestResponse) -> str:
