@@ -69,8 +69,7 @@ def given_things(app: Flask) -> Callable[[str], str]:
         forget_everything()
         make_cast()
     give_app(app, "mallory")
-    for who in ("bob", "alice"):
-        token_of(app, who)
+    token_of(app, "bob")
     give_passkey(app, "bob")
     job, found = start(app, "demonstration", "alice"), tokens(app)
 
@@ -100,12 +99,15 @@ def tokens(app: Flask) -> dict[str, str]:
     return found
 
 
-def come_in(app: Flask, role: str) -> Browser:
-    """A stranger, Bob, Alice, or Mallory after the password and before the second step."""
+def come_in(app: Flask, role: str, path: str) -> Browser:
+    """A stranger, Bob, Alice, or Mallory after the password and before the second step.
+
+    Where ``path`` leads to second factors, adding both kinds has begun.
+    """
     if role == "half":
         return half_in(Browser(app), "mallory")
     browser = Browser(app, role if role in ("bob", "alice") else None)
-    if browser.username:
+    if browser.username and path.startswith("/security"):
         browser.post("/security/app/new")
         browser.post("/security/passkeys/new")
     return browser

@@ -256,14 +256,13 @@ BODIES = (
 
 @pytest.mark.parametrize("path", FORMS)
 def test_hostile_forms_never_fail(alice: Browser, path: str) -> None:
-    for kind, body in BODIES:
-        for more in ({}, HTMX):
-            headers = {"X-CSRFToken": alice.token, **more}
-            answer = alice.client.post(path, data=body, content_type=kind, headers=headers)
+    for number, (kind, body) in enumerate(BODIES):
+        headers = {"X-CSRFToken": alice.token, **(HTMX if number % 2 else {})}
+        answer = alice.client.post(path, data=body, content_type=kind, headers=headers)
 
-            assert answer.status_code < 500, (kind, body[:60])
-            if path == "/sign-out":
-                alice._come_in("alice")
+        assert answer.status_code < 500, (kind, body[:60])
+        if path == "/sign-out":
+            alice._come_in("alice")
 
 
 def test_text_that_no_database_keeps_is_refused_and_nothing_is_stored(
