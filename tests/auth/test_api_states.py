@@ -10,14 +10,14 @@ from sqlalchemy import delete
 
 from app.auth import api_sessions
 from app.auth.models import Session
+from app.database import now
 from app.extensions import db
 from app.users.models import User
 from tests.auth.programs import Program
 from tests.tokens.deeds import me
-from tests.users.saved import change
 
 PEOPLE = ("bob", "carol")
-CHANGES = ("password", "role", "off", "on")
+CHANGES = ("password", "role", "off", "on", "must reset", "may come", "delete", "restore", "name")
 
 
 class SignIns(RuleBasedStateMachine):
@@ -37,11 +37,18 @@ class SignIns(RuleBasedStateMachine):
             db.session.execute(delete(Session))
             db.session.commit()
         for who in PEOPLE:
-            change(self.app, who, active=True)
+            self.let_in(who)
+
+    def let_in(self, who: str) -> None:
+        """As only somebody who may come in signs in; what they had ended when they were not."""
+        with self.app.app_context():
+            user = db.session.scalars(User.any_by_username(who)).unique().one()
+            user.active, user.must_reset, user.deleted_at = True, False, None
+            db.session.commit()
 
     @rule(target=tokens, who=st.sampled_from(PEOPLE))
     def sign_in(self, who: str) -> tuple[int, str, str]:
-        change(self.app, who, active=True)
+        self.let_in(who)
         with self.app.test_request_context():
             user = db.session.scalars(User.by_username(who)).unique().one()
             pair = api_sessions.begin(user)
@@ -80,24 +87,38 @@ class SignIns(RuleBasedStateMachine):
     @rule(who=st.sampled_from(PEOPLE), what=st.sampled_from(CHANGES))
     def change(self, who: str, what: str) -> None:
         self.changes += 1
-        values = {
+        values: dict[str, Any] = {
             "password": {"password_hash": f"hash {self.changes}"},
             "role": {"is_superuser": bool(self.changes % 2)},
             "off": {"active": False},
             "on": {"active": True},
+            "must reset": {"must_reset": True},
+            "may come": {"must_reset": False},
+            "delete": {"deleted_at": now()},
+            "restore": {"deleted_at": None},
+            "name": {"name": f"Renamed {self.changes}"},
         }[what]
         with self.app.app_context():
-            user = db.session.scalars(User.by_username(who)).unique().one()
+            user = db.session.scalars(User.any_by_username(who)).unique().one()
             is_new = any(getattr(user, name) != value for name, value in values.items())
-        change(self.app, who, **values)
-        if is_new:
+            for name, value in values.items():
+                setattr(user, name, value)
+            db.session.commit()
+        if is_new and what != "name":
             mine = [family for family in self.newest if self.owners[family] == who]
             self.newest = {key: self.newest[key] for key in self.newest if key not in mine}
+
+    @rule(who=st.sampled_from(PEOPLE), what=st.sampled_from(("off", "must reset", "delete")))
+    def shut_out_for_a_moment(self, who: str, what: str) -> None:
+        token = self.sign_in(who)
+        self.change(who, what)
+        self.let_in(who)
+        self.act(token)
 
 
 def test_whatever_happens_only_the_newest_token_of_a_sign_in_goes_on(app: Flask) -> None:
     few = settings(
-        max_examples=15,
+        max_examples=10,
         stateful_step_count=20,
         deadline=None,
         suppress_health_check=list(HealthCheck),
