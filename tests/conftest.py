@@ -145,6 +145,15 @@ def forget_everything() -> None:
 
 
 @pytest.fixture
+def without_mail(app: Flask) -> Iterator[None]:
+    """A site that can send no mail."""
+    before = app.config["SETTINGS"]
+    app.config["SETTINGS"] = before.model_copy(update={"environment": "staging"})
+    yield
+    app.config["SETTINGS"] = before
+
+
+@pytest.fixture
 def alice(app: Flask) -> Browser:
     return Browser(app, "alice")
 
