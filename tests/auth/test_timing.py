@@ -7,10 +7,12 @@ from flask import Flask
 
 from app import passwords
 from app.users import models
+from tests.auth.programs import Program
 from tests.people import Browser
 from tests.timing import takes_longer
 
 CHOSEN = "seven green bottles"
+FEWER_PAIRS = 24  # enough where nearly each of them shows a missing hash
 
 
 def guessing(app: Flask, login: str, network: str) -> Callable[[int], None]:
@@ -41,6 +43,22 @@ def test_a_wrong_password_takes_as_long_for_nobody(
     at_bob: Callable[[int], None], at_nobody: Callable[[int], None]
 ) -> None:
     assert takes_longer(at_bob, at_nobody) is None
+
+
+def test_a_wrong_password_takes_a_program_as_long_for_nobody(app: Flask) -> None:
+    def at(login: str, network: str) -> Callable[[int], None]:
+        program = Program(app)
+
+        def guess(number: int) -> None:
+            program.client.environ_base["REMOTE_ADDR"] = f"{network}.{number}"
+            assert program.login(login, "wrong").status_code == 401
+
+        guess(200)  # what is done only once is done before
+        return guess
+
+    at_bob, at_nobody = at("bob", "10.0.1"), at("nobody", "10.0.2")
+
+    assert takes_longer(at_bob, at_nobody, FEWER_PAIRS) is None
 
 
 def test_a_missing_hash_for_nobody_would_be_noticed(
