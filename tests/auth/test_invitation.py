@@ -189,16 +189,6 @@ def test_whoever_has_a_password_is_not_invited(app: Flask, alice: Browser, link:
     assert "/welcome/" not in alice.get("/users/bob").text
 
 
-def test_guessing_links_is_slowed_down(stranger: Browser) -> None:
-    for _ in range(20):
-        assert stranger.post("/welcome/guess", {"password": CHOSEN}).status_code == 404
-
-    answer = stranger.post("/welcome/guess", {"password": CHOSEN})
-
-    assert answer.status_code == 429
-    assert int(answer.headers["Retry-After"]) >= 1
-
-
 def test_a_link_ends_when_the_address_it_went_to_is_corrected(
     app: Flask, alice: Browser, stranger: Browser, without_mail: None
 ) -> None:

@@ -11,10 +11,12 @@ from app.audit.models import Event
 from app.extensions import db
 from app.users import models
 from app.users.models import User
+from tests.auth.programs import Program
 from tests.people import Browser
 from tests.timing import takes_longer
 
 CHOSEN = "seven green bottles"
+FEWER_PAIRS = 24  # enough where nearly each of them shows a missing hash
 
 
 def guessing(app: Flask, login: str, network: str) -> Callable[[int], None]:
@@ -60,6 +62,22 @@ def test_it_takes_as_long_for_whoever_signs_in_often(
         db.session.commit()
 
     assert takes_longer(at_bob, at_nobody) is None
+
+
+def test_a_wrong_password_takes_a_program_as_long_for_nobody(app: Flask) -> None:
+    def at(login: str, network: str) -> Callable[[int], None]:
+        program = Program(app)
+
+        def guess(number: int) -> None:
+            program.client.environ_base["REMOTE_ADDR"] = f"{network}.{number}"
+            assert program.login(login, "wrong").status_code == 401
+
+        guess(200)  # what is done only once is done before
+        return guess
+
+    at_bob, at_nobody = at("bob", "10.0.1"), at("nobody", "10.0.2")
+
+    assert takes_longer(at_bob, at_nobody, FEWER_PAIRS) is None
 
 
 def test_a_missing_hash_for_nobody_would_be_noticed(

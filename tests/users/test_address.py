@@ -273,12 +273,6 @@ def test_the_log_never_holds_a_token(app: Flask) -> None:
         assert path_to_log() == "/profile"
 
 
-def test_guessing_links_is_slowed_down(stranger: Browser) -> None:
-    answers = [stranger.post("/change-email/guess").status_code for _ in range(21)]
-
-    assert answers == [404] * 20 + [429]
-
-
 def test_an_address_that_an_operator_writes_is_not_confirmed_and_the_old_one_is_told(
     app: Flask, alice: Browser
 ) -> None:
