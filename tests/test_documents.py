@@ -42,3 +42,29 @@ def test_the_table_of_requirements_is_whole_and_adds_up() -> None:
     assert summed
     kinds = ("met", "partly", "not met", "not applicable")
     assert [int(each) for each in summed.groups()] == [253, *(counts[kind] for kind in kinds)]
+
+
+ROW = re.compile(r"^\| (\d+\.\d+\.\d+) \|(?: [12] \|)? [^|]+ \| met \| ([^|]+) \|$", re.M)
+STATEMENT = re.compile(r"\bD(?:[1-9]|1[0-9]|2[01])\b")
+QUOTED = re.compile(r"`([\w.-]+/[\w./-]+|[\w-]+\.\w+)`")
+
+
+def test_what_is_judged_met_says_where_to_see_it() -> None:
+    rows = ROW.findall((PROJECT_ROOT / "docs" / "security.md").read_text())
+    assert len(rows) > 150
+
+    vague = [number for number, where in rows if not is_shown(where)]
+
+    assert vague == []
+
+
+def is_shown(where: str) -> bool:
+    """Whether it names a file or folder of ours, or one of the statements D1 to D21."""
+    there = any((PROJECT_ROOT / path).exists() for path in QUOTED.findall(where))
+    return there or STATEMENT.search(where) is not None
+
+
+def test_nothing_in_the_documents_waits_to_be_verified() -> None:
+    documents = (PROJECT_ROOT / "docs").rglob("*.md")
+
+    assert [each.name for each in documents if "to be verified" in each.read_text().lower()] == []

@@ -197,9 +197,9 @@ def test_a_hostile_path_is_refused_without_a_failure(alice: Browser, path: str) 
 
 @pytest.mark.parametrize("path", LISTS)
 def test_hostile_queries_of_lists_never_fail(alice: Browser, path: str) -> None:
-    for query in HOSTILE_QUERIES:
-        assert alice.get(f"{path}?{query}").status_code < 500, query
-        assert alice.htmx_get(f"{path}?{query}").status_code < 500, query
+    for number, query in enumerate(HOSTILE_QUERIES):
+        ask = alice.get if number % 2 else alice.htmx_get
+        assert ask(f"{path}?{query}").status_code < 500, query
 
 
 def test_an_absurd_page_is_the_last_one(alice: Browser) -> None:
@@ -256,14 +256,13 @@ BODIES = (
 
 @pytest.mark.parametrize("path", FORMS)
 def test_hostile_forms_never_fail(alice: Browser, path: str) -> None:
-    for kind, body in BODIES:
-        for more in ({}, HTMX):
-            headers = {"X-CSRFToken": alice.token, **more}
-            answer = alice.client.post(path, data=body, content_type=kind, headers=headers)
+    for number, (kind, body) in enumerate(BODIES):
+        headers = {"X-CSRFToken": alice.token, **(HTMX if number % 2 else {})}
+        answer = alice.client.post(path, data=body, content_type=kind, headers=headers)
 
-            assert answer.status_code < 500, (kind, body[:60])
-            if path == "/sign-out":
-                alice._come_in("alice")
+        assert answer.status_code < 500, (kind, body[:60])
+        if path == "/sign-out":
+            alice._come_in("alice")
 
 
 def test_text_that_no_database_keeps_is_refused_and_nothing_is_stored(

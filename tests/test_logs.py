@@ -182,6 +182,25 @@ def test_a_failure_is_logged_with_the_number_that_the_person_sees(
     assert "RuntimeError: broken" in entry["exception"]
 
 
+@pytest.mark.parametrize(
+    ("path", "host", "event"),
+    [
+        ("/static/nothing.css", "localhost", "request"),
+        ("/static/app.css", "evil.test", "request.unknown_host"),
+    ],
+)
+def test_what_no_page_answers_is_logged_with_its_number_too(
+    talking: tuple[Flask, io.StringIO], path: str, host: str, event: str
+) -> None:
+    app, heard = talking
+
+    answer = app.test_client().get(path, headers={"Host": host})
+
+    [entry] = entries(heard)
+    assert answer.status_code == (404 if event == "request" else 400)
+    assert (entry["event"], entry["request_id"]) == (event, answer.headers["X-Request-ID"])
+
+
 def test_one_request_does_not_inherit_the_number_of_another(
     talking: tuple[Flask, io.StringIO],
 ) -> None:

@@ -1,9 +1,10 @@
 """What the database holds about people, read and changed behind the doors' back."""
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from app.extensions import db
 from app.tiers.models import Tier
@@ -49,10 +50,14 @@ def tier_named(name: str) -> Tier:
     return db.session.scalars(Tier.by_name(name)).one()
 
 
-def everything(app: Flask) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table."""
+def everything(app: Flask, but: Collection[str] = ()) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, without the columns that are called as in ``but``."""
     with app.app_context():
         return {
-            table.name: sorted(map(repr, db.session.execute(select(table)).all()))
+            table.name: sorted(map(repr, db.session.execute(kept_columns(table, but)).all()))
             for table in db.metadata.sorted_tables
         }
+
+
+def kept_columns(table: Table, but: Collection[str]) -> Any:
+    return select(*(column for column in table.columns if column.name not in but))
