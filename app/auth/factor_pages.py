@@ -76,6 +76,8 @@ def by_code(form: SecondStepForm, row: OneTimeToken, user: User) -> ResponseRetu
     wait = step.count_app_try(user, form.code.data)
     if wait:
         return app_waits(form, row, user, wait)
+    if not step.take_answer(row):
+        return back_to_sign_in(USED_UP)
     if checks.check_code(user, form.code.data):
         return step.finish(
             row, user, keep=row.payload["keep"], how="the password and a code"
@@ -84,6 +86,8 @@ def by_code(form: SecondStepForm, row: OneTimeToken, user: User) -> ResponseRetu
 
 
 def by_passkey(form: SecondStepForm, row: OneTimeToken, user: User) -> ResponseReturnValue:
+    if not step.take_answer(row):
+        return back_to_sign_in(USED_UP)
     if passkeys.check(form.answer.data, row.payload["challenge"], user):
         return step.finish(
             row, user, keep=row.payload["keep"], how="the password and a passkey"
@@ -141,6 +145,8 @@ def pass_with_passkey() -> ResponseReturnValue:
     if row is None:
         return back_to_sign_in(OVER)
     step.count_passkey("answer")
+    if not step.take_answer(row):
+        return back_to_sign_in(USED_UP)
     key = passkeys.check(form.answer.data, row.payload["challenge"])
     reason = shut_out(key.user) if key else WRONG_PASSKEY
     if key and not reason:

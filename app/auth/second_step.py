@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from app.audit.trail import record
 from app.auth import sessions
+from app.counters import Window
 from app.errors import TooMany
-from app.extensions import db, throttled_address
+from app.extensions import counters, db, throttled_address
 from app.factors import checks, passkeys
 from app.factors.rules import bare, is_app_code
 from app.htmx import own_page, redirect_with
@@ -30,9 +31,10 @@ PURPOSES = {STEP: "factor", ALONE: "sign-in"}
 TRIES, TRIES_SECONDS = 10, 600
 # Nobody guesses a passkey, but each answer is some work; people may share an address.
 PASSKEY_TRIES, PASSKEY_SECONDS = 60, 180
+DAY_SECONDS = 86400
 # The app has a million codes, three of them right. So many are looked at wherever they come from;
 # passkeys and recovery codes, which nobody guesses, work on.
-APP_TRIES = ((50, 3600), (200, 86400))
+APP_TRIES = ((50, 3600), (200, DAY_SECONDS))
 
 
 def ask(user: User, keep: bool, target: str | None) -> ResponseReturnValue:
@@ -70,6 +72,14 @@ def finish(row: OneTimeToken, user: User, keep: bool, how: str) -> ResponseRetur
     record("sign_in", actor=user.as_subject, detail=f"with {how}")
     sessions.begin(user, keep=keep)
     return redirect_with(target)
+
+
+def take_answer(row: OneTimeToken) -> bool:
+    """Take one of the few answers of this step, before it is looked at: of many that are sent at
+    once not one too many is. ``failed`` counts them in the table, for as long as the step lasts.
+    """
+    window = Window.at(counters.now(), DAY_SECONDS)
+    return counters.take(f"step/{row.token_hash}", window, MOST_TRIES) <= MOST_TRIES
 
 
 def failed(row: OneTimeToken, user: User | None) -> bool:

@@ -18,6 +18,8 @@ from tests.people import Browser
 from tests.servers import reserve_port
 
 THREADS = 4
+# How many guesses of strangers at one account are looked at, and how many from one address.
+STRANGERS, EACH_STRANGER = 2, 1
 SECONDS_TO_START = 60
 
 
@@ -27,12 +29,15 @@ class Web:
 
     port: int
     log: Path
+    source: str = "127.0.0.1"  # which address of this machine asks
 
     def ask(
         self, method: str, path: str, body: str = "", **headers: str
     ) -> tuple[HTTPResponse, str]:
         """The answer and its text; a server that does not answer raises."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = HTTPConnection(
+            "127.0.0.1", self.port, timeout=60, source_address=(self.source, 0)
+        )
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
