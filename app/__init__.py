@@ -11,6 +11,7 @@ from app.auth.cli import remove_factors
 from app.auth.leaving_pages import leaving
 from app.auth.pages import auth
 from app.auth.security_pages import security
+from app.commands import limits_commands
 from app.config import PROJECT_ROOT, Settings, load_settings
 from app.database import engine_options, listen_to
 from app.extensions import (
@@ -37,12 +38,20 @@ from app.mail.pages import mail
 from app.queue import redis_patience
 from app.system.pages import system
 from app.tiers import limit_pages, limits
-from app.tiers.cli import create_tier, limits_commands
+from app.tiers.api import tiers_api
+from app.tiers.cli import create_tier
 from app.tiers.pages import tiers
 from app.tokens import models as token_models
 from app.tokens import tasks as token_tasks
 from app.tokens.pages import tokens
-from app.users import address_pages, edit_pages, mail_tasks, role_pages, standing_pages
+from app.users import (
+    address_pages,
+    edit_pages,
+    limit_commands,
+    mail_tasks,
+    role_pages,
+    standing_pages,
+)
 from app.users import tasks as user_tasks
 from app.users.api import users_api
 from app.users.cli import create_admin, users_commands
@@ -53,13 +62,14 @@ PAGES = (
     *(home, audit, auth, security, factors, jobs, mail, tiers, tokens, users, system),
     *(profile, data, leaving),
 )
-API = (auth_api, users_api)  # bearer tokens only, never a session: no CSRF
+API = (auth_api, users_api, tiers_api)  # bearer tokens only, never a session: no CSRF
 # Importing these adds doors to the above.
 MORE_PAGES = (
     *(confirmation, operator_pages, reset_pages, sign_up_pages),
     *(factor_pages, passkey_pages, app_pages),
     *(address_pages, limit_pages, edit_pages, role_pages, standing_pages),
 )
+MORE_COMMANDS = (limit_commands,)  # importing it adds commands to a group
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, remove_factors, worker)
 # Importing these declares their tasks.

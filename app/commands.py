@@ -1,11 +1,14 @@
-"""What the commands of every feature share: reading an argument by a rule."""
+"""What the commands of every feature share: a group that two have, and reading by a rule."""
 
 from typing import Any
 
 import click
+from flask.cli import AppGroup
 from pydantic import TypeAdapter, ValidationError
 
 from app.forms import sentence_of
+
+limits_commands = AppGroup("limits", help="List, set, remove, explain and check limits.")
 
 
 def follow(rule: Any, value: str, what: str) -> Any:

@@ -64,6 +64,11 @@ class Counters:
         """False while Redis is away and this process counts alone."""
         return not self._store.is_away
 
+    @property
+    def is_lone(self) -> bool:
+        """Whether each process has counts of its own, because no Redis was given for them."""
+        return self._store.is_lone
+
     def now(self) -> float:
         """The time by which windows are chosen, in Unix seconds."""
         return self._store.clock()
@@ -181,6 +186,10 @@ class Store:
     @property
     def is_away(self) -> bool:
         return self._ask_again_at > 0
+
+    @property
+    def is_lone(self) -> bool:
+        return isinstance(self._shared, OwnCounts)
 
     def check(self) -> bool:
         try:

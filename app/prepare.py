@@ -18,6 +18,7 @@ from app.audit.trail import record
 from app.config import PROJECT_ROOT, InvalidSettings, Settings
 from app.extensions import db
 from app.forms import sentence_of
+from app.tiers.checks import orphans
 from app.tiers.models import Tier
 from app.tiers.rules import TierName
 from app.users.models import User
@@ -40,6 +41,8 @@ def prepare(app: Flask, say: Say) -> None:
         migrate(say)
         make_first_tier(settings, say)
         make_first_admin(settings, say)
+        for sentence in orphans():
+            say(f"Warning: {sentence}")
 
 
 def check_rules(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from app import create_app
 from app.config import Settings, load_settings
 from app.extensions import db, limiter, queue
 from app.prepare import migrate
+from tests.audit.kept import watched
 from tests.people import Browser, make_cast
 from tests.servers import choose_postgres, choose_redis
 
@@ -111,12 +112,13 @@ def prepared_app(mode_settings: dict[str, Any]) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(prepared_app: Flask) -> Flask:
-    """The application, with nothing in it but the cast."""
+def app(prepared_app: Flask) -> Iterator[Flask]:
+    """The application, with nothing in it but the cast; what it puts on record is watched."""
     with prepared_app.app_context():
         forget_everything()
         make_cast()
-    return prepared_app
+    with watched():
+        yield prepared_app
 
 
 def forget_everything() -> None:
@@ -142,6 +144,15 @@ def forget_everything() -> None:
     from flask import current_app
 
     current_app.extensions["counters"].reset()
+
+
+@pytest.fixture
+def without_mail(app: Flask) -> Iterator[None]:
+    """A site that can send no mail."""
+    before = app.config["SETTINGS"]
+    app.config["SETTINGS"] = before.model_copy(update={"environment": "staging"})
+    yield
+    app.config["SETTINGS"] = before
 
 
 @pytest.fixture

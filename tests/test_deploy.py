@@ -37,7 +37,8 @@ def test_health_is_watched(name: str) -> None:
 
 def test_web_and_worker_wait_for_the_migration_that_runs_once() -> None:
     assert SERVICES["migrate"]["restart"] == "no"
-    assert SERVICES["migrate"]["command"] == ["flask", "prepare"]
+    command = SERVICES["migrate"]["command"]
+    assert command == ["sh", "-c", "flask prepare && flask limits check"]
     for name in ("web", "worker"):
         waits = SERVICES[name]["depends_on"]
         assert waits["migrate"] == {"condition": "service_completed_successfully"}

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Index, Select, String, or_, select
+from sqlalchemy import JSON, Index, Select, String, and_, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.audit.actions import ACTIONS
@@ -26,6 +26,7 @@ class Event(Model):
     __table_args__ = (
         Index("ix_audit_events_actor_id_id", "actor_id", "id"),
         Index("ix_audit_events_subject_id_id", "subject_kind", "subject_id", "id"),
+        Index("ix_audit_events_actor_id_network", "actor_id", "network", "action", "at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -39,6 +40,7 @@ class Event(Model):
     detail: Mapped[str] = mapped_column(String(200), default="")
     changes: Mapped[dict[str, list[Any]]] = mapped_column(JSON, default=dict)
     address: Mapped[str] = mapped_column(String(45), default="")
+    network: Mapped[str] = mapped_column(String(45), default="", server_default=text("''"))
     agent: Mapped[str] = mapped_column(String(255), default="")
     request_id: Mapped[str] = mapped_column(String(32), default="")
 
@@ -64,6 +66,14 @@ class Event(Model):
         """The condition that an event was done by, or to, that person."""
         to_them = (cls.subject_kind == "user") & (cls.subject_id == user_id)
         return or_(cls.actor_id == user_id, to_them)
+
+    @classmethod
+    def since_from(
+        cls, moment: datetime, network: str, user_id: int, actions: tuple[str, ...]
+    ) -> Any:
+        """The condition that a person did one of ``actions`` since then, from that network."""
+        by_them = (cls.actor_id == user_id, cls.network == network)
+        return and_(*by_them, cls.action.in_(actions), cls.at >= moment)
 
     @classmethod
     def mentioning(cls, word: str) -> Any:

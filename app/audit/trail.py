@@ -8,7 +8,7 @@ from flask_login import current_user
 from app.audit.actions import ACTIONS
 from app.audit.models import Event, Subject
 from app.envelope import request_id
-from app.extensions import client_address, db
+from app.extensions import client_address, db, throttled_address
 
 SYSTEM = Subject("system", None, "System")
 UNKNOWN = Subject("", None, "Unknown")
@@ -35,6 +35,7 @@ def record(
     event.subject_name = printable(to.name, 100)
     if has_request_context():
         event.address = client_address()[:45]
+        event.network = throttled_address()[:45]
         event.agent = printable(request.user_agent.string, 255)
         event.request_id = request_id()
     db.session.add(event)

@@ -117,8 +117,11 @@ def end_cookie() -> User | None:
 
 
 def refuse_other_sites() -> None:
-    """The cookie is sent and kept by itself, so only our own site and programs may use these."""
-    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+    """The cookie is sent and kept by itself, so only our own pages and programs may use these.
+
+    A neighbour under the same domain is another site too: SameSite lets it send the cookie.
+    """
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         raise Problem(403, ELSEWHERE)
 
 

@@ -96,11 +96,13 @@ class ChangePasswordForm(Form):
     def __init__(self, user: User, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self._user = user
+        self.guessed_wrong = False
 
     def validate_current_password(self, field: PasswordField) -> None:
         if not field.data:
             raise ValidationError("Enter your current password")
-        if not self._user.has_password(field.data):
+        self.guessed_wrong = not self._user.has_password(field.data)
+        if self.guessed_wrong:
             raise ValidationError("This is not your current password")
 
     def validate_new_password(self, field: PasswordField) -> None:

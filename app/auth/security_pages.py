@@ -43,6 +43,9 @@ def change_password() -> ResponseReturnValue:
     count_own_password(user)
     form = ChangePasswordForm(user)
     if not form.validate():
+        if form.guessed_wrong:
+            trail.record("confirmation.failed", user.as_subject)
+            db.session.commit()
         context = {"form": form, **shown(user)}
         return render("security/index.html", "security/_password.html", **context), 422
     user.set_password(form.new_password.data)

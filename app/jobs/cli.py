@@ -9,6 +9,7 @@ from flask.cli import with_appcontext
 from app.extensions import db
 from app.jobs.models import Worker
 from app.tasks import TASKS
+from app.tiers.checks import orphans
 
 
 @click.command("worker")
@@ -23,6 +24,8 @@ def worker(check: bool) -> None:
         return
     from app.jobs.worker import work_until_told
 
+    for sentence in orphans():
+        click.echo(f"Warning: {sentence}", err=True)
     click.echo(f"Worker runs: {', '.join(sorted(TASKS))}")
     work_until_told(current_app._get_current_object())  # type: ignore[attr-defined]
 

@@ -25,7 +25,8 @@ from app.jobs import engine
 from app.jobs.forms import StartForm
 from app.jobs.models import Job, JobLog, Worker
 from app.paging import Page, page_number
-from app.tiers.limits import caller_of, limited, limited_routes, shares_limit, standing
+from app.tiers.limits import caller_of, limited, shares_limit, standing
+from app.tiers.routes import limited_routes
 from app.words import count
 
 jobs = Blueprint("jobs", __name__, url_prefix="/tasks")

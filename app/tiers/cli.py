@@ -4,18 +4,17 @@ import difflib
 import json
 
 import click
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from app.commands import follow
+from app.commands import follow, limits_commands
 from app.errors import Taken, answering
 from app.extensions import db
 from app.tiers import deeds
-from app.tiers.limits import Route, limited_routes
+from app.tiers.checks import orphans
 from app.tiers.models import RateLimit, Tier
+from app.tiers.routes import Route, limited_routes
 from app.tiers.rules import Count, Period, TierName
-
-limits_commands = AppGroup("limits", help="List, set and remove the limits of tiers.")
 
 
 def tier_named(name: str) -> Tier:
@@ -122,3 +121,17 @@ def remove_limit(tier: str, route: str) -> None:
     deeds.remove_limit(owner, rule)
     db.session.commit()
     click.echo(f"{owner.name}: the limit on {rule.route} is removed")
+
+
+@limits_commands.command("check")
+def check_limits() -> None:
+    """Fail when a stored limit names a route that is gone or is not limited any more.
+
+    For a deploy step: such a limit limits nothing.
+    """
+    problems = orphans()
+    for sentence in problems:
+        click.echo(sentence, err=True)
+    if problems:
+        raise click.exceptions.Exit(1)
+    click.echo("Every limit is on a route that counts.")

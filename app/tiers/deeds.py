@@ -2,8 +2,8 @@
 
 from app.audit.trail import record
 from app.extensions import db
-from app.tiers.limits import limited_routes
 from app.tiers.models import RateLimit, Tier
+from app.tiers.routes import limited_routes
 
 
 def add(tier: Tier) -> None:

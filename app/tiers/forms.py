@@ -6,8 +6,8 @@ from wtforms import HiddenField, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from app.forms import Follows, Form
-from app.tiers.limits import limited_routes
 from app.tiers.models import RateLimit, Tier
+from app.tiers.routes import limited_routes
 from app.tiers.rules import LARGEST, UNITS, Count, TierName, Unit
 from app.words import split_period
 

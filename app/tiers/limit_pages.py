@@ -12,9 +12,9 @@ from app.extensions import db
 from app.htmx import Toast, redirect_with, render, swap_or_redirect, wants_part
 from app.tiers import deeds
 from app.tiers.forms import LimitForm, NewLimitForm
-from app.tiers.limits import limited_routes
 from app.tiers.models import RateLimit, Tier
 from app.tiers.pages import about, check_version, named, tiers, too_late
+from app.tiers.routes import limited_routes
 from app.words import allowance
 
 HEADING = -1  # where the focus goes when the last row is gone

@@ -14,35 +14,13 @@ from app.counters import Window
 from app.errors import TooMany
 from app.extensions import counters, db, throttled_address
 from app.tiers.models import RateLimit
+from app.tiers.routes import Mark, Route, collect, limited_routes
 from app.words import allowance
 
 log = structlog.get_logger()
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What a limited route is called: "Background tasks", "start another task"."""
-
-    name: str
-    again: str
-
-
-@dataclass(frozen=True)
-class Route:
-    """A route that counts. Whatever its variables hold, it is one bucket."""
-
-    key: str
-    path: str
-    methods: tuple[str, ...]
-    name: str
-    again: str
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} · {'/'.join(self.methods)} {self.path}"
 
 
 @dataclass(frozen=True)
@@ -125,27 +103,16 @@ def shares_limit(key: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             spend(current_caller(), limited_routes()[key])
             return view(*args, **kwargs)
 
+        counted.limit_key = key  # type: ignore[attr-defined]
         return counted
 
     return decorate
 
 
 def init_app(app: Flask) -> None:
-    """Collect the marked routes, once every blueprint is there."""
-    routes = {}
-    for rule in app.url_map.iter_rules():
-        mark = getattr(app.view_functions[rule.endpoint], "limit_mark", None)
-        if mark:
-            methods = tuple(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
-            routes[rule.endpoint] = Route(rule.endpoint, rule.rule, methods, mark.name, mark.again)
-    app.extensions["limited_routes"] = routes
+    """Collect the marked routes, once every blueprint is there; tell callers where they stand."""
+    collect(app)
     app.after_request(tell_standing)
-
-
-def limited_routes() -> dict[str, Route]:
-    """Every route that counts, by its key."""
-    routes: dict[str, Route] = current_app.extensions["limited_routes"]
-    return routes
 
 
 def current_caller() -> Caller:

@@ -14,8 +14,9 @@ from app.extensions import db
 from app.htmx import Toast, announcing, redirect_with, render
 from app.tiers import deeds
 from app.tiers.forms import LimitForm, NewLimitForm, TierForm
-from app.tiers.limits import Route, Standing, caller_of, limited_routes, standings
+from app.tiers.limits import Standing, caller_of, standings
 from app.tiers.models import RateLimit, Tier
+from app.tiers.routes import Route, limited_routes
 from app.words import clock, count, number
 
 tiers = Blueprint("tiers", __name__)

@@ -136,6 +136,9 @@ def require_reset(user: User, actor: User | None = None) -> None:
         raise Refused("Change your own password on the Security page.")
     if user.state != "active":
         raise Refused(f"{user.name} cannot sign in, so there is no password to reset.")
+    keep_a_superuser(
+        user, f"{user.name} is the last superuser. Make another one before you require a reset."
+    )
     record("role.reset_required", user.as_subject)
     user.must_reset = True
     save(user)

@@ -171,10 +171,9 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
 
     @classmethod
     def superusers(cls) -> Select["User"]:
-        """Those who can run the place: superusers that are neither deleted nor deactivated."""
-        return select(cls).where(
-            cls.is_superuser.is_(True), cls.active.is_(True), cls.deleted_at.is_(None)
-        )
+        """Those who can run the place: superusers whom nothing keeps from signing in."""
+        able = (cls.active.is_(True), cls.deleted_at.is_(None), cls.must_reset.is_(False))
+        return select(cls).where(cls.is_superuser.is_(True), *able)
 
     @classmethod
     def hold_superusers(cls) -> Update:

@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import operators_only
-from app.errors import Missing, Taken
+from app.errors import Missing, Refused, Taken
 from app.extensions import db
 from app.htmx import Toast, announcing, page_before, redirect_with, render
 from app.mail.sending import has_mail, this_site
@@ -16,6 +16,7 @@ from app.paging import Page, page_number
 from app.tasks import enqueue
 from app.tiers.limits import caller_of, standings
 from app.tiers.models import Tier
+from app.tries import count_try
 from app.users import deeds, links
 from app.users.forms import NewUserForm, ProfileForm, TierForm
 from app.users.mail_tasks import mail_invitation
@@ -24,6 +25,7 @@ from app.words import count
 
 users = Blueprint("users", __name__, url_prefix="/users")
 
+MOST_MAILS = 5  # invitations to one person an hour
 ORDERS = {order for sort in SORTS for order in (sort, f"-{sort}")}
 
 
@@ -103,9 +105,22 @@ def create() -> ResponseReturnValue:
 
 
 def invite(user: User) -> None:
-    """Mail them a link, where mail works; an operator can hand over the one on their page."""
+    """Mail them a link; where no mail works, an operator hands over the one on their page."""
     if has_mail():
         enqueue(mail_invitation, user_id=user.id, site=this_site())
+
+
+@users.post("/<username>/invite")
+@operators_only
+def invite_again(username: str) -> ResponseReturnValue:
+    """Another mail to somebody who has not chosen a password yet."""
+    user = living(username)
+    if user.state != "invited" or not has_mail():
+        raise Refused(f"{user.name} cannot be invited by mail.")
+    count_try(f"invitation/{user.id}", MOST_MAILS, 3600, again="mail the link again")
+    invite(user)
+    db.session.commit()
+    return redirect_with(page_of(user), Toast(f"Another link is on its way to {user.email}"))
 
 
 @users.get("/<username>")
@@ -142,7 +157,7 @@ def living(username: str) -> User:
 def about(user: User) -> dict[str, Any]:
     """What a person's page shows."""
     invitation = None
-    if user.state == "invited":
+    if user.state == "invited" and not has_mail():  # else nobody but its owner ever sees one
         invitation = url_for("auth.welcome", token=links.invitation(user), _external=True)
     return {
         "user": user,

@@ -11,8 +11,9 @@ from app.audit.trail import record
 from app.errors import Missing, Stale
 from app.extensions import db
 from app.htmx import Toast, own_page, page_before, redirect_with, render, swap_or_redirect
-from app.tiers.limits import caller_of, clear, limited_routes
+from app.tiers.limits import caller_of, clear
 from app.tiers.models import Tier
+from app.tiers.routes import limited_routes
 from app.users import deeds
 from app.users.forms import TierForm
 from app.users.models import User

@@ -103,6 +103,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('kind', sa.String(length=8), server_default='browser', nullable=False))
         batch_op.add_column(sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True))
 
+    with op.batch_alter_table('audit_events', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('network', sa.String(length=45), server_default='', nullable=False))
+        batch_op.create_index('ix_audit_events_actor_id_network', ['actor_id', 'network', 'action', 'at'], unique=False)
+
     with op.batch_alter_table('users', schema=None) as batch_op:
         batch_op.add_column(sa.Column('email_confirmed_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('must_reset', sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -111,6 +115,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('audit_events', schema=None) as batch_op:
+        batch_op.drop_index('ix_audit_events_actor_id_network')
+        batch_op.drop_column('network')
+
     with op.batch_alter_table('users', schema=None) as batch_op:
         batch_op.drop_column('keys_off')
         batch_op.drop_column('must_reset')

@@ -84,9 +84,10 @@ def test_of_twenty_at_once_one_wins(app: Flask) -> None:
     assert count(app, "api.reused") == 1
 
 
-def test_without_a_cookie_or_from_another_site(app: Flask) -> None:
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_without_a_cookie_or_from_another_site(app: Flask, site: str) -> None:
     program = Program(app, "bob")
-    headers = {"Sec-Fetch-Site": "cross-site"}
+    headers = {"Sec-Fetch-Site": site}
 
     assert program.refresh(**headers).status_code == 403
     assert program.client.post("/api/v1/logout", headers=headers).status_code == 403

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from app.access import confirmation_required, sign_in_required
 from tests.audit.kept import kept, told
-from tests.auth.coming_in import copy_of, is_in, let_pass, sessions_of
+from tests.auth.coming_in import copy_of, is_in, let_pass, sessions_of, sign_in
 from tests.people import PASSWORD, Browser, undo_of
 from tests.users.saved import saved
 
@@ -56,6 +56,17 @@ def test_it_is_asked_first_and_nothing_is_done(app: Flask, old: Browser) -> None
     assert fields(page.text) == {**SENT, "came_from": "/users?q=bob"}
     assert not saved(app, "bob").is_deleted
     assert kept(app) == []
+
+
+def test_signing_in_counts_for_ten_minutes_too(app: Flask, stranger: Browser) -> None:
+    """Whoever has just come in has just shown who they are; a passkey shows it as well."""
+    sign_in(stranger, "alice")
+    stranger.username, stranger._token = "alice", None
+
+    assert stranger.post("/users/carol/deactivate").status_code == 303
+    let_pass(app, 10, "alice")
+    assert stranger.post(DOOR, SENT, headers=FROM).status_code == 403
+    assert not saved(app, "bob").is_deleted
 
 
 def test_the_right_password_does_it_at_once_and_counts_for_ten_minutes(

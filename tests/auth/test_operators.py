@@ -1,7 +1,5 @@
 """Operators require a reset, or take away second factors that are lost; they set no password."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -17,14 +15,6 @@ from tests.audit.kept import kept, told
 from tests.auth.coming_in import is_in, let_pass, sessions_of
 from tests.people import PASSWORD, Browser
 from tests.users.saved import add, change, everything, saved
-
-
-@pytest.fixture
-def without_mail(app: Flask) -> Iterator[None]:
-    before = app.config["SETTINGS"]
-    app.config["SETTINGS"] = before.model_copy(update={"environment": "staging"})
-    yield
-    app.config["SETTINGS"] = before
 
 
 def mails(app: Flask) -> list[Mail]:

@@ -176,6 +176,20 @@ def test_wishes_have_an_end_that_locks_nobody_out_elsewhere(app: Flask, stranger
     assert elsewhere.status_code == 303
 
 
+def test_one_address_cannot_ask_for_many_mailboxes_without_end(
+    app: Flask, stranger: Browser
+) -> None:
+    answers = [ask(stranger, f"mailbox {number}") for number in range(30)]
+
+    answer = ask(stranger)
+
+    assert {each.status_code for each in answers} == {422}
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 901
+    assert mails_to(app, BOBS) == []
+    assert ask(stranger, environ_base={"REMOTE_ADDR": "10.0.0.2"}).status_code == 303
+
+
 def test_a_mailbox_is_not_flooded_from_many_addresses(app: Flask) -> None:
     browser = Browser(app)
     for number in range(8):

@@ -2,9 +2,11 @@
 
 import json
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import argon2
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -13,10 +15,12 @@ from werkzeug.test import TestResponse
 from app.counters import Window
 from app.database import now
 from app.extensions import counters, db
+from app.factors import checks
 from app.factors.models import AuthenticatorApp, RecoveryCode
 from app.users.one_time import OneTimeToken
 from tests.audit.kept import kept, told
 from tests.auth.coming_in import copy_of, is_in, sessions_of, sign_in
+from tests.auth.programs import Program
 from tests.factors.authenticator import ORIGIN, Authenticator
 from tests.factors.held import (
     add_passkey,
@@ -35,6 +39,13 @@ from tests.users.saved import change
 
 ELSEWHERE = {"REMOTE_ADDR": "10.1.2.3"}
 STEP = "/sign-in/second-step"
+
+
+@pytest.fixture(autouse=True)
+def still(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries are counted by a clock that stands, so that no window ends within a test."""
+    moment = time.time()
+    monkeypatch.setattr(app.extensions["counters"], "clock", lambda: moment)
 
 
 @pytest.fixture
@@ -103,11 +114,18 @@ def test_a_code_is_accepted_once_and_no_older_one_after_it(
     assert step(again, code_of(secret, 1)).status_code == 303
 
 
-def test_codes_from_two_steps_away_are_wrong(stranger: Browser, secret: str) -> None:
-    half_in(stranger)
+def test_codes_from_one_step_away_are_right_and_from_two_are_wrong(
+    app: Flask, stranger: Browser, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = now()
+    monkeypatch.setattr(checks, "now", lambda: moment)
 
-    assert step(stranger, code_of(secret, 3)).status_code == 422
-    assert step(stranger, code_of(secret, -3)).status_code == 422
+    def answer(browser: Browser, away: int) -> int:
+        return step(browser, code_of(secret, away, moment)).status_code
+
+    half_in(stranger)
+    assert [answer(stranger, away) for away in (-2, 2, -1)] == [422, 422, 303]
+    assert answer(half_in(Browser(app)), 1) == 303
 
 
 def test_a_recovery_code_works_once(app: Flask, stranger: Browser, secret: str) -> None:
@@ -120,6 +138,27 @@ def test_a_recovery_code_works_once(app: Flask, stranger: Browser, secret: str) 
     actions = [event.action for event in kept(app)]
     assert actions == ["factor.code_used", "sign_in", "sign_in.factor_failed"]
     assert [row.used_at is None for row in stored(app, RecoveryCode)].count(True) == 9
+
+
+def test_a_wrong_recovery_code_costs_one_hash_whatever_it_begins_like(
+    app: Flask, stranger: Browser, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, used, *_ = give_codes(app)
+    step(half_in(stranger), used)
+    browser = half_in(Browser(app))
+    hashed = []
+    verify = argon2.PasswordHasher.verify
+
+    def counted(*arguments: str) -> bool:
+        hashed.append(1)
+        return verify(*arguments)
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", counted)
+
+    for begins_like in (one[:4], used[:4], "zzzz"):
+        hashed.clear()
+        assert step(browser, f"{begins_like}-2222-2222").status_code == 422
+        assert len(hashed) == 1
 
 
 def test_recovery_codes_are_stored_as_hashes(app: Flask) -> None:
@@ -273,6 +312,33 @@ def test_codes_of_the_app_are_counted_over_all_addresses_and_recovery_codes_are_
     assert step(owner, codes[0]).status_code == 303
 
 
+def take(app: Flask, key: str, seconds: int, times: int) -> None:
+    """Use up so many tries of this window."""
+    with app.app_context():
+        window = Window.at(counters.now(), seconds)
+        for _ in range(times):
+            counters.take(key, window, times)
+
+
+def used_up_codes(app: Flask, seconds: int, times: int) -> None:
+    """So many codes of Bob's app were tried already, from many addresses."""
+    with app.app_context():
+        number = user_named("bob").id
+    take(app, f"factor-app/{number}/{seconds}", seconds, times)
+
+
+def test_codes_of_the_app_have_an_end_for_the_day_too(
+    app: Flask, stranger: Browser, secret: str
+) -> None:
+    used_up_codes(app, 86400, 199)
+    assert step(half_in(stranger), wrong_code(secret)).status_code == 422
+
+    answer = step(stranger, code_of(secret))
+
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 86400
+
+
 def test_an_app_sealed_under_another_key_cannot_be_checked(
     app: Flask, stranger: Browser, secret: str, bob: Browser
 ) -> None:
@@ -324,6 +390,22 @@ def test_a_program_needs_a_code_too_and_is_counted_alike(app: Flask, secret: str
         window = Window.at(counters.now(), 600)
         user = user_named("bob")
         assert counters.read(f"factor/{user.id}/127.0.0.1", window) == 6
+
+
+def test_programs_at_many_addresses_have_no_more_codes_of_the_app_to_try(
+    app: Flask, secret: str
+) -> None:
+    used_up_codes(app, 3600, 49)
+
+    def login(code: str, number: int) -> TestResponse:
+        program = Program(app)
+        program.client.environ_base["REMOTE_ADDR"] = f"10.1.2.{number}"
+        return program.login("bob", code=code)
+
+    assert login(wrong_code(secret), 1).status_code == 401
+    answer = login(code_of(secret), 2)
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 3600
 
 
 # Passkeys
@@ -425,6 +507,28 @@ def test_a_passkey_alone_signs_in(app: Flask, stranger: Browser, passkey: Authen
     assert is_in(stranger)
     event = kept(app, "sign_in")[0]
     assert (told(event), event.detail) == (("Bob Baker", "sign_in", ""), "with a passkey alone")
+
+
+@pytest.mark.parametrize(
+    ("deed", "door", "passed"),
+    [("begin", "/sign-in/passkey", 303), ("answer", "/sign-in/passkey/answer", 422)],
+)
+def test_passkeys_have_an_end_for_one_address_alone(
+    app: Flask, stranger: Browser, deed: str, door: str, passed: int
+) -> None:
+    elsewhere = Browser(app)
+    for browser in (stranger, elsewhere):
+        assert browser.post("/sign-in/passkey", environ_base=ELSEWHERE).status_code == 303
+    take(app, f"passkey-{deed}/127.0.0.1", 180, 59)
+    assert stranger.post(door, {"answer": "{}"}).status_code == passed
+
+    answer = stranger.post(door, {"answer": "{}"})
+
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 180
+    assert len(kept(app, "sign_in.factor_throttled")) == 1
+    there = elsewhere.post(door, {"answer": "{}"}, environ_base=ELSEWHERE)
+    assert there.status_code == passed
 
 
 def test_a_passkey_alone_has_to_verify_and_to_name_its_owner(

@@ -11,6 +11,7 @@ from app.auth.models import Session, digest
 from app.database import now
 from app.extensions import db
 from tests.auth.coming_in import copy_of, is_in, sessions_of, sign_in
+from tests.auth.programs import Program
 from tests.people import Browser
 from tests.users.saved import change, everything, saved
 
@@ -71,6 +72,23 @@ def test_a_session_lives_as_long_as_documented(
     row = sessions_of(app, "bob")[0]
     assert row.idle_until - row.created_at == pytest.approx(idle, abs=timedelta(seconds=1))
     assert row.ends_at - row.created_at == pytest.approx(30 * DAY, abs=timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(("keep", "idle"), [("", 3 * HOUR), ("y", 2 * DAY)])
+def test_settings_decide_how_long_a_session_lives(
+    app: Flask, stranger: Browser, monkeypatch: pytest.MonkeyPatch, keep: str, idle: timedelta
+) -> None:
+    chosen = {"session_idle_hours": 3, "session_remember_days": 2, "session_absolute_days": 5}
+    settings = app.config["SETTINGS"].model_copy(update=chosen)
+    monkeypatch.setitem(app.config, "SETTINGS", settings)
+
+    sign_in(stranger, keep=keep)
+    Program(app, "bob")
+
+    of_browser, of_program = sessions_of(app, "bob")
+    assert of_browser.idle_seconds == idle.total_seconds()
+    for row in (of_browser, of_program):
+        assert row.ends_at - row.created_at == pytest.approx(5 * DAY, abs=timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("values", [{"active": False}, {"deleted_at": now()}])

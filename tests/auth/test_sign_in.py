@@ -108,6 +108,7 @@ def same_for_everybody(answer: TestResponse, login: str) -> tuple[int, str, dict
         ("gone", PASSWORD),
         ("invited", PASSWORD),
         ("off", "wrong"),
+        ("told", "wrong"),
     ],
 )
 def test_nobody_learns_who_has_an_account(
@@ -116,6 +117,7 @@ def test_nobody_learns_who_has_an_account(
     add(app, "gone", deleted_at=now())
     add(app, "invited", password_hash=None)
     add(app, "off", active=False)
+    add(app, "told", must_reset=True)
     hashed = []
     verify = argon2.PasswordHasher.verify
 
@@ -196,6 +198,21 @@ def test_the_session_id_changes_at_sign_in(app: Flask, mallory: Browser) -> None
     assert not is_in(mallory)
 
 
+def test_nothing_of_before_sign_in_is_good_after_it(stranger: Browser) -> None:
+    token, planted = stranger.token, copy_of(stranger)
+    with stranger.client.session_transaction() as session:
+        session["adding_app"] = "a step that somebody else began"
+    sign_in(stranger)
+
+    forged = stranger.client.post("/sign-out", data={"csrf_token": token})
+
+    assert forged.status_code == 400
+    assert is_in(stranger)
+    assert not is_in(planted)
+    with stranger.client.session_transaction() as session:
+        assert "adding_app" not in session
+
+
 def test_a_made_up_session_lets_nobody_in(stranger: Browser) -> None:
     with stranger.client.session_transaction() as session:
         session["_user_id"] = "a token that was never given out"
@@ -210,12 +227,18 @@ def test_an_unsigned_session_lets_nobody_in(stranger: Browser, cookie: str) -> N
     assert stranger.get("/").status_code == 303
 
 
-def test_an_old_hash_is_upgraded_at_sign_in(app: Flask, stranger: Browser) -> None:
+@pytest.mark.parametrize("is_program", [False, True])
+def test_an_old_hash_is_upgraded_at_sign_in(
+    app: Flask, stranger: Browser, is_program: bool
+) -> None:
     old = OLD_HASHER.hash(PASSWORD)
     change(app, "bob", password_hash=old)
     version = saved(app, "bob").version
 
-    sign_in(stranger)
+    if is_program:
+        assert Program(app, "bob").is_in()
+    else:
+        sign_in(stranger)
 
     bob = saved(app, "bob")
     assert bob.password_hash != old

@@ -22,12 +22,12 @@ def throttled(stranger: Browser) -> Browser:
     return stranger
 
 
-def waits(answer: TestResponse) -> bool:
+def waits(answer: TestResponse, seconds: int = 180) -> bool:
     """Whether the answer is a 429 with a true time: whole seconds, rounded up, to 3 minutes."""
     if answer.status_code != 429:
         return False
     assert re.fullmatch(r"[0-9]+", answer.headers["Retry-After"])
-    assert 1 <= int(answer.headers["Retry-After"]) <= 181
+    assert 1 <= int(answer.headers["Retry-After"]) <= seconds + 1
     return True
 
 
@@ -111,3 +111,30 @@ def test_all_addresses_of_one_ipv6_customer_count_together(
 ) -> None:
     with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
         assert throttled_address() == counted_as
+
+
+def test_an_ipv6_customer_has_one_network_of_addresses_to_guess_from(stranger: Browser) -> None:
+    def guess(address: str) -> TestResponse:
+        form = {"login": "bob", "password": ""}
+        return stranger.post("/sign-in", form, environ_base={"REMOTE_ADDR": address})
+
+    answers = [guess(f"2001:db8:1:2::{number}") for number in range(TRIES)]
+
+    assert [answer.status_code for answer in answers] == [422] * TRIES
+    assert waits(guess("2001:db8:1:2:ffff::1"))
+    assert guess("2001:db8:1:3::1").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "door",
+    ["/reset", "/sign-up/finish", "/welcome", "/confirm-email", "/change-email"],
+)
+def test_guessing_links_is_slowed_down(stranger: Browser, door: str) -> None:
+    def guess(number: int, address: str = "127.0.0.1") -> TestResponse:
+        return stranger.post(f"{door}/{number}", environ_base={"REMOTE_ADDR": address})
+
+    answers = [guess(number) for number in range(20)]
+
+    assert [answer.status_code for answer in answers] == [404] * 20
+    assert waits(guess(20), 600)
+    assert guess(20, "10.0.0.2").status_code == 404

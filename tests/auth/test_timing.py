@@ -4,13 +4,19 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import insert, select
 
 from app import passwords
+from app.audit.models import Event
+from app.extensions import db
 from app.users import models
+from app.users.models import User
+from tests.auth.programs import Program
 from tests.people import Browser
 from tests.timing import takes_longer
 
 CHOSEN = "seven green bottles"
+FEWER_PAIRS = 24  # enough where nearly each of them shows a missing hash
 
 
 def guessing(app: Flask, login: str, network: str) -> Callable[[int], None]:
@@ -41,6 +47,37 @@ def test_a_wrong_password_takes_as_long_for_nobody(
     at_bob: Callable[[int], None], at_nobody: Callable[[int], None]
 ) -> None:
     assert takes_longer(at_bob, at_nobody) is None
+
+
+def test_it_takes_as_long_for_whoever_signs_in_often(
+    app: Flask, at_bob: Callable[[int], None], at_nobody: Callable[[int], None]
+) -> None:
+    """From as many networks as a program in a cloud may have, for 90 days."""
+    with app.app_context():
+        bob = db.session.scalar(select(User.id).where(User.username == "bob"))
+        row = {"action": "api.signed_in", "actor_id": bob, "changes": {}}
+        places = (f"2001:db8:{number:x}" for number in range(10_000))
+        rows = [{**row, "address": f"{net}::1", "network": f"{net}::/64"} for net in places]
+        db.session.execute(insert(Event), rows)
+        db.session.commit()
+
+    assert takes_longer(at_bob, at_nobody) is None
+
+
+def test_a_wrong_password_takes_a_program_as_long_for_nobody(app: Flask) -> None:
+    def at(login: str, network: str) -> Callable[[int], None]:
+        program = Program(app)
+
+        def guess(number: int) -> None:
+            program.client.environ_base["REMOTE_ADDR"] = f"{network}.{number}"
+            assert program.login(login, "wrong").status_code == 401
+
+        guess(200)  # what is done only once is done before
+        return guess
+
+    at_bob, at_nobody = at("bob", "10.0.1"), at("nobody", "10.0.2")
+
+    assert takes_longer(at_bob, at_nobody, FEWER_PAIRS) is None
 
 
 def test_a_missing_hash_for_nobody_would_be_noticed(

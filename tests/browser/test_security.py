@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.auth.coming_in import sessions_of
 from tests.browser.conftest import ComeIn
 from tests.browser.site import Site
 
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.browser
 NEW = "four quiet green lamps"
 
 
-def test_sessions_end_one_by_one_and_a_new_password_ends_the_rest(
+def test_sessions_end_one_by_one_then_all_others_and_at_last_this_one(
     site: Site, come_in: ComeIn
 ) -> None:
     who = site.newcomer("Priya Raman")
@@ -44,6 +45,14 @@ def test_sessions_end_one_by_one_and_a_new_password_ends_the_rest(
         expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     assert site.stored(who.username).has_password(NEW)
 
+    others[0].context.add_cookies([site.cookie_of(who)])  # type: ignore[list-item]
+    others[0].goto("/security")
+    page.get_by_role("button", name="Sign out everywhere").press("Enter")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.locator("#toasts")).to_contain_text("You are signed out everywhere")
+    others[0].goto("/security")
+    expect(others[0].get_by_role("heading", name="Sign in")).to_be_visible()
+
 
 def test_all_of_it_works_without_script(site: Site, come_in: ComeIn) -> None:
     who = site.newcomer("Priya Raman")
@@ -65,6 +74,12 @@ def test_all_of_it_works_without_script(site: Site, come_in: ComeIn) -> None:
 
     expect(page.get_by_text("Your password is changed.")).to_be_visible()
     assert site.stored(who.username).has_password(NEW)
+
+    site.cookie_of(who)
+    page.get_by_role("button", name="Sign out everywhere").click()
+    expect(page.get_by_text("You are signed out everywhere")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert sessions_of(site.app, who.username) == []
 
 
 def test_an_operator_ends_a_session_on_the_page_of_a_person(site: Site, come_in: ComeIn) -> None:

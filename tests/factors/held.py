@@ -4,6 +4,7 @@ import html
 import json
 import re
 import secrets
+from datetime import datetime
 from typing import Any
 
 import pyotp
@@ -52,9 +53,9 @@ def give_codes(app: Flask, username: str = "bob") -> list[str]:
     return codes
 
 
-def code_of(secret: str, away: int = 0) -> str:
-    """What the app shows now, or so many steps later."""
-    return pyotp.TOTP(secret).at(now(), counter_offset=away)
+def code_of(secret: str, away: int = 0, moment: datetime | None = None) -> str:
+    """What the app shows now, or at that moment, or so many steps later."""
+    return pyotp.TOTP(secret).at(moment or now(), counter_offset=away)
 
 
 def wrong_code(secret: str) -> str:

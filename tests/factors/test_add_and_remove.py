@@ -13,6 +13,7 @@ from app.factors import checks
 from app.factors.models import AuthenticatorApp, Passkey, RecoveryCode
 from app.users.one_time import OneTimeToken
 from tests.audit.kept import kept
+from tests.auth.coming_in import let_pass
 from tests.factors.authenticator import Authenticator
 from tests.factors.held import (
     add_passkey,
@@ -234,6 +235,25 @@ def test_every_door_asks_who_it_is_and_for_the_password(
     assert answer.status_code == 403
     assert "Confirm it is you" in answer.text
     assert stored(app, OneTimeToken) == []
+
+
+@pytest.mark.parametrize(
+    ("door", "secret"), [("app", 'id="app-key"'), ("passkeys", "data-options")]
+)
+def test_a_page_that_shows_a_secret_asks_for_the_password_too(
+    app: Flask, stranger: Browser, bob: Browser, door: str, secret: str
+) -> None:
+    place = f"/security/{door}/new"
+    assert bob.post(place).location == place
+    assert secret in bob.get(place).text
+    let_pass(app, 11, "bob")
+
+    answer = bob.get(place)
+
+    assert answer.status_code == 403
+    assert "Confirm it is you" in answer.text
+    assert secret not in answer.text
+    assert stranger.get(place).location == f"/sign-in?next={place}"
 
 
 def test_nobody_reaches_the_passkey_of_somebody_else(

@@ -121,3 +121,8 @@ def test_a_stranger_gets_nothing(app: Flask, stranger: Browser) -> None:
     assert stranger.get(MINE).location == "/sign-in?next=/profile/data"
     assert stranger.post(MINE).location == "/sign-in"
     assert everything(app) == before
+
+
+def test_ten_downloads_an_hour_are_enough(bob: Browser, carol: Browser) -> None:
+    assert [bob.post(MINE).status_code for _ in range(11)] == [200] * 10 + [429]
+    assert carol.post(MINE).status_code == 200

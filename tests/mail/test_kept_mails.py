@@ -1,8 +1,11 @@
 """On a developer's machine without a mail server, the admin reads the mails on a page."""
 
+import logging
+
+import pytest
 from flask import Flask
 
-from tests.mailbox import mails_to
+from tests.mailbox import link_in, mails_to
 from tests.people import Browser
 
 
@@ -17,6 +20,20 @@ def test_alice_reads_what_would_be_sent(app: Flask, alice: Browser, stranger: Br
     assert "To bob@example.com" in page.text
     assert 'href="http://localhost/reset/' in page.text
     assert 'href="/mail"' in alice.get("/").text
+
+
+def test_the_log_has_them_too(
+    app: Flask, stranger: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    stranger.post("/forgot", {"email": "bob@example.com"})
+
+    with caplog.at_level(logging.INFO, "app.mail.sending"):
+        (mail,) = mails_to(app, "bob@example.com")
+
+    said = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
+    (line,) = [each for each in said if each["event"] == "mail.kept"]
+    assert (line["to"], line["subject"]) == ("bob@example.com", mail.subject)
+    assert line["link"] == f"http://localhost{link_in(mail)}"
 
 
 def test_before_the_first_mail_the_page_says_what_it_is_for(alice: Browser) -> None:

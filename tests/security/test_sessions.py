@@ -13,7 +13,9 @@ from app.auth.devices import device
 from app.auth.models import Session
 from app.database import now
 from app.extensions import db
+from tests.audit.kept import kept, told
 from tests.auth.coming_in import is_in, sessions_of
+from tests.auth.programs import Program
 from tests.people import Browser
 from tests.users.saved import change, everything
 
@@ -189,6 +191,34 @@ def test_all_others_end_and_this_one_stays(app: Flask, bob: Browser, carol: Brow
     ]
 
 
+def test_bob_signs_out_everywhere_here_and_in_every_program_too(
+    app: Flask, bob: Browser, carol: Browser
+) -> None:
+    phone, program = Browser(app, "bob"), Program(app, "bob")
+    here = {"REMOTE_ADDR": "203.0.113.9"}
+
+    answer = bob.post("/security/sessions/end-all", environ_base=here)
+
+    assert (answer.status_code, answer.location) == (303, "/sign-in")
+    with bob.client.session_transaction() as session:
+        assert "_user_id" not in session
+    assert "You are signed out everywhere" in bob.get("/sign-in").text
+    assert not program.is_in()
+    assert program.refresh().status_code == 401
+    assert [is_in(browser) for browser in (bob, phone, carol)] == [False, False, True]
+    assert sessions_of(app, "bob") == []
+    event = kept(app)[-1]
+    assert told(event) == ("Bob Baker", "session.ended_all", "Bob Baker")
+    assert event.address == "203.0.113.9"
+
+
+def test_htmx_leads_to_sign_in_from_signing_out_everywhere(bob: Browser) -> None:
+    answer = bob.htmx_post("/security/sessions/end-all")
+
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/sign-in")
+    assert not is_in(bob)
+
+
 def test_htmx_gets_the_list_with_only_this_device(app: Flask, bob: Browser) -> None:
     Browser(app, "bob")
 
@@ -319,10 +349,11 @@ def test_strangers_are_asked_to_sign_in(app: Flask, stranger: Browser, bob: Brow
     paths = [
         f"/security/sessions/{number}/end",
         "/security/sessions/end-others",
+        "/security/sessions/end-all",
         f"/users/bob/sessions/{number}/end",
     ]
 
-    assert [stranger.post(path).location for path in paths] == ["/sign-in"] * 3
+    assert [stranger.post(path).location for path in paths] == ["/sign-in"] * 4
     assert stranger.get("/users/bob/sessions").location == "/sign-in?next=/users/bob/sessions"
     assert is_in(bob)
 
@@ -333,7 +364,8 @@ def test_looking_changes_nothing_and_ending_needs_the_token(app: Flask, alice: B
 
     for path in ("/security", "/users/bob/sessions"):
         assert alice.get(path).status_code == 200
-    for path in ("/security/sessions/end-others", f"/users/bob/sessions/{number}/end"):
+    deeds = [f"/security/sessions/{deed}" for deed in ("end-others", "end-all")]
+    for path in (*deeds, f"/users/bob/sessions/{number}/end"):
         assert alice.get(path).status_code == 405
         assert alice.client.post(path, data={"csrf_token": "wrong"}).status_code == 400
 

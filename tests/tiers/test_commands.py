@@ -23,10 +23,13 @@ def run(app: Flask) -> Run:
     ("command", "words"),
     [
         (("create-tier",), "Make the tier NAME"),
-        (("limits",), "List, set and remove the limits of tiers."),
+        (("limits",), "List, set, remove, explain and check limits."),
         (("limits", "list"), "List the limits of TIER"),
         (("limits", "set"), "LIMIT times per PERIOD"),
         (("limits", "remove"), "the default applies from the next request"),
+        (("limits", "explain"), "Tell what limits USER when they send METHOD to PATH"),
+        (("limits", "watch"), "whenever one changes"),
+        (("limits", "check"), "For a deploy step"),
     ],
 )
 def test_every_command_has_help(run: Run, command: tuple[str, ...], words: str) -> None:

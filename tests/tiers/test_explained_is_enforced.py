@@ -15,7 +15,6 @@ from app.extensions import db
 from app.tiers.limits import (
     Caller,
     LimitReached,
-    Route,
     Standing,
     clear,
     policy_for,
@@ -23,6 +22,7 @@ from app.tiers.limits import (
     standing,
 )
 from app.tiers.models import RateLimit, Tier
+from app.tiers.routes import Route
 
 ROUTES = [Route(key, f"/{key}", ("POST",), key.title(), f"use {key}") for key in ("tasks", "posts")]
 PERIODS = st.sampled_from([1, 7, 60, 3600, 86400, 2_147_483_647])

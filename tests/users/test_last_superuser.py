@@ -48,7 +48,16 @@ def test_one_of_two_superusers_may_go(app: Flask, alice: Browser, dave: Browser,
     assert not saved(app, "dave").is_active
 
 
-@pytest.mark.parametrize("deed", [deeds.deactivate, deeds.delete])
+def test_a_superuser_who_must_reset_runs_nothing(app: Flask, alice: Browser, dave: Browser) -> None:
+    alice.post("/users/dave/require-reset")
+
+    answer = alice.post("/profile/delete", follow_redirects=True)
+
+    assert "You are the last superuser." in answer.text
+    assert saved(app, "alice").state == "active"
+
+
+@pytest.mark.parametrize("deed", [deeds.deactivate, deeds.delete, deeds.require_reset])
 def test_the_last_superuser_stays_whoever_asks(app: Flask, deed: Callable[[User], None]) -> None:
     add(app, "off", is_superuser=True, active=False)
 

@@ -26,7 +26,7 @@ def test_alice_adds_dora(app: Flask, alice: Browser) -> None:
     assert dora.password_hash is None
 
 
-def test_the_page_offers_the_link_to_send(alice: Browser) -> None:
+def test_without_mail_the_page_offers_the_link_to_send(alice: Browser, without_mail: None) -> None:
     page = alice.post("/users/new-user", DORA, follow_redirects=True).text
 
     assert "Dora Dale added" in page
