@@ -349,6 +349,28 @@ def _(guide: Guide) -> Page:
     return page
 
 
+@state("passkey to be added")
+def _(guide: Guide) -> Page:
+    page = guide.stranger("about:blank")
+    who = guide.site.newcomer("Priya Raman")
+    page.goto(guide.site.named("/sign-in"))
+    page.get_by_label("Username or email").fill(who.username)
+    page.get_by_label("Password", exact=True).fill(who.password)
+    press(page, "Sign in")
+    page.get_by_role("heading", name="Overview").wait_for()
+    page.goto(guide.site.named("/security"))
+    press(page, "Add a passkey")
+    page.get_by_role("button", name="Create passkey").wait_for()
+    return page
+
+
+@state("authenticator app to be removed")
+def _(guide: Guide) -> Page:
+    who = guide.site.newcomer("Priya Raman")
+    give_app(guide.site.app, who.username)
+    return guide.person(who, "/security/app/remove")
+
+
 @state("passkey")
 def _(guide: Guide) -> Page:
     who = guide.site.newcomer("Priya Raman")
@@ -547,6 +569,20 @@ def _(guide: Guide) -> Page:
     press(page, "Sign up")
     page.locator("#error-summary").wait_for()
     return page
+
+
+@state("sign-up, a username that is taken")
+def _(guide: Guide) -> Page:
+    page = guide.stranger("/sign-up")
+    page.get_by_label("Username").fill("bob")
+    page.get_by_label("Email").focus()
+    page.locator("#username-status").get_by_text("is taken").wait_for()
+    return page
+
+
+@state("look at your mail for a new password")
+def _(guide: Guide) -> Page:
+    return guide.stranger("/forgot/sent")
 
 
 @state("look at your mail")

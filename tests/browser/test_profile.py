@@ -83,9 +83,12 @@ def test_an_address_changes_by_the_mail_that_was_kept(
     expect(panel).to_contain_text(re.compile(rf"{new}\s*Confirmed"))
 
 
-def test_an_account_is_deleted_after_its_data_was_taken_along(site: Site, come_in: ComeIn) -> None:
+@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}], ids=["script", "none"])
+def test_an_account_is_deleted_after_its_data_was_taken_along(
+    site: Site, come_in: ComeIn, options: dict[str, bool]
+) -> None:
     who = site.newcomer("Priya Raman")
-    page = come_in(who)
+    page = come_in(who, **options)
     page.goto("/profile")
     page.get_by_role("link", name="Download your data").click()
     with page.expect_download() as download:
@@ -98,5 +101,5 @@ def test_an_account_is_deleted_after_its_data_was_taken_along(site: Site, come_i
     press(page, "Delete your account")
 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    expect(page.locator("#toasts")).to_contain_text("Your account is deleted.")
+    expect(page.get_by_text("Your account is deleted.")).to_be_visible()
     assert site.stored(who.username).is_deleted
