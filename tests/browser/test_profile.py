@@ -101,5 +101,5 @@ def test_an_account_is_deleted_after_its_data_was_taken_along(
     press(page, "Delete your account")
 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    expect(page.get_by_text("Your account is deleted.")).to_be_visible()
+    expect(page.locator("#toasts").get_by_text("Your account is deleted.")).to_be_visible()
     assert site.stored(who.username).is_deleted
