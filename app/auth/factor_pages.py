@@ -15,6 +15,7 @@ from app.factors import checks, passkeys
 from app.htmx import Toast, redirect_with, render, wants_part
 from app.mail.sending import this_site
 from app.tasks import enqueue
+from app.users import links
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 from app.words import when
@@ -76,7 +77,7 @@ def by_code(form: SecondStepForm, row: OneTimeToken, user: User) -> ResponseRetu
     wait = step.count_app_try(user, form.code.data)
     if wait:
         return app_waits(form, row, user, wait)
-    if not step.take_answer(row):
+    if not links.take_answer(row):
         return back_to_sign_in(USED_UP)
     if checks.check_code(user, form.code.data):
         return step.finish(
@@ -86,7 +87,7 @@ def by_code(form: SecondStepForm, row: OneTimeToken, user: User) -> ResponseRetu
 
 
 def by_passkey(form: SecondStepForm, row: OneTimeToken, user: User) -> ResponseReturnValue:
-    if not step.take_answer(row):
+    if not links.take_answer(row):
         return back_to_sign_in(USED_UP)
     if passkeys.check(form.answer.data, row.payload["challenge"], user):
         return step.finish(
@@ -145,7 +146,7 @@ def pass_with_passkey() -> ResponseReturnValue:
     if row is None:
         return back_to_sign_in(OVER)
     step.count_passkey("answer")
-    if not step.take_answer(row):
+    if not links.take_answer(row):
         return back_to_sign_in(USED_UP)
     key = passkeys.check(form.answer.data, row.payload["challenge"])
     reason = shut_out(key.user) if key else WRONG_PASSKEY

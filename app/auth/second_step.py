@@ -12,9 +12,8 @@ from sqlalchemy import select
 
 from app.audit.trail import record
 from app.auth import sessions
-from app.counters import Window
 from app.errors import TooMany
-from app.extensions import counters, db, throttled_address
+from app.extensions import db, throttled_address
 from app.factors import checks, passkeys
 from app.factors.rules import bare, is_app_code
 from app.htmx import own_page, redirect_with
@@ -72,14 +71,6 @@ def finish(row: OneTimeToken, user: User, keep: bool, how: str) -> ResponseRetur
     record("sign_in", actor=user.as_subject, detail=f"with {how}")
     sessions.begin(user, keep=keep)
     return redirect_with(target)
-
-
-def take_answer(row: OneTimeToken) -> bool:
-    """Take one of the few answers of this step, before it is looked at: of many that are sent at
-    once not one too many is. ``failed`` counts them in the table, for as long as the step lasts.
-    """
-    window = Window.at(counters.now(), DAY_SECONDS)
-    return counters.take(f"step/{row.token_hash}", window, MOST_TRIES) <= MOST_TRIES
 
 
 def failed(row: OneTimeToken, user: User | None) -> bool:

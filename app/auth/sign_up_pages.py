@@ -78,10 +78,7 @@ def create_account() -> ResponseReturnValue:
     must_be_open()
     form = SignUpForm()
     is_valid = form.validate()
-    said = "" if form.username.errors else taken(form.username.data)
-    if said:
-        form.refuse("username", said)
-    if said or not is_valid:
+    if not is_free(form) or not is_valid:
         return refused(form)
     payload = {name: form[name].data for name in ("name", "username", "email")}
     payload["password_hash"] = hash_password(form.password.data)
@@ -129,18 +126,34 @@ def finish_sign_up(token: str) -> ResponseReturnValue:
 def finish_account(token: str) -> ResponseReturnValue:
     row = pending(token)
     form, name = FinishSignUpForm(), row.payload["name"]
-    if form.validate() and not is_right(row.payload["password_hash"], form.password.data):
-        db.session.execute(OneTimeToken.tried(row.id))
-        db.session.commit()
-        form.refuse("password", NOT_CHOSEN)
-    try:
-        if not form.errors:
+    if form.validate() and is_free(form) and is_chosen(form, row):
+        try:
             return begin(row, form.username.data)
-    except Taken as problem:
-        if problem.field != "username":
-            raise Refused(HERE_BY_NOW) from problem
-        form.refuse("username", problem.sentence)
+        except Taken as problem:
+            if problem.field != "username":
+                raise Refused(HERE_BY_NOW) from problem
+            form.refuse("username", problem.sentence)
     return render("auth/finish.html", "auth/_finish.html", form=form, name=name), 422
+
+
+def is_free(form: SignUpForm | FinishSignUpForm) -> bool:
+    """Whether the username can be had; the form says so when not."""
+    said = "" if form.username.errors else taken(form.username.data)
+    if said:
+        form.refuse("username", said)
+    return not said
+
+
+def is_chosen(form: FinishSignUpForm, row: OneTimeToken) -> bool:
+    """Whether the password is the one of the sign-up. Raises DeadLink after five that are not."""
+    if not links.take_answer(row):
+        raise spent()
+    if is_right(row.payload["password_hash"], form.password.data):
+        return True
+    db.session.execute(OneTimeToken.tried(row.id))
+    db.session.commit()
+    form.refuse("password", NOT_CHOSEN)
+    return False
 
 
 def begin(row: OneTimeToken, username: str) -> ResponseReturnValue:

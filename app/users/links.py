@@ -13,11 +13,13 @@ from typing import Any
 from flask import current_app
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from app.counters import Window
 from app.errors import Missing
-from app.extensions import db
+from app.extensions import counters, db
 from app.users.models import User
-from app.users.one_time import OneTimeToken, fingerprint
+from app.users.one_time import MOST_TRIES, OneTimeToken, fingerprint
 
+DAY_SECONDS = 86400
 INVITATION_LASTS = timedelta(days=7)
 # How long each kind of token lives.
 LASTS = {
@@ -68,6 +70,14 @@ def spend(row: OneTimeToken) -> bool:
     )
     db.session.expunge(row)
     return bool(spent.rowcount)  # type: ignore[attr-defined]
+
+
+def take_answer(row: OneTimeToken) -> bool:
+    """Take one of the few answers that ``row`` is good for, before it is looked at: of many that
+    are sent at once not one too many is. The row counts the wrong ones, for as long as it lives.
+    """
+    window = Window.at(counters.now(), DAY_SECONDS)
+    return counters.take(f"step/{row.token_hash}", window, MOST_TRIES) <= MOST_TRIES
 
 
 def _signer() -> URLSafeTimedSerializer:

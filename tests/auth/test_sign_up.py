@@ -145,6 +145,44 @@ def test_who_did_not_choose_the_password_gets_no_account(
     assert not exists(app, "dora")
 
 
+def test_of_many_guesses_at_once_five_are_looked_at(
+    app: Flask, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each comes in before any of the others is counted in the table."""
+    looked: list[str] = []
+    all_are_in = threading.Barrier(5, timeout=10)
+
+    def is_right(_hash: str, guess: str) -> bool:
+        looked.append(guess)
+        all_are_in.wait()
+        return False
+
+    monkeypatch.setattr(sign_up_pages, "is_right", is_right)
+    browsers = [Browser(app) for _ in range(8)]
+    for browser in browsers:
+        assert browser.token
+    threads = [
+        threading.Thread(target=finish, args=(each, link), kwargs={"password": "wrong guess"})
+        for each in browsers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(looked) == 5
+    assert finish(Browser(app), link).status_code == 404
+
+
+def test_a_taken_username_costs_no_answer(app: Flask, stranger: Browser, link: str) -> None:
+    add(app, "taken", email="other@example.com")
+
+    answers = [finish(stranger, link, username="taken") for _ in range(6)]
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert finish(stranger, link).status_code == 303
+
+
 def test_a_username_that_was_taken_meanwhile_can_be_chosen_anew(
     app: Flask, stranger: Browser, link: str
 ) -> None:
