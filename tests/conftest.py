@@ -1,6 +1,7 @@
 """Both modes, real servers, and the cast. Each test starts from the same four people."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,12 +114,18 @@ def prepared_app(mode_settings: dict[str, Any]) -> Iterator[Flask]:
 
 @pytest.fixture
 def app(prepared_app: Flask) -> Iterator[Flask]:
-    """The application, with nothing in it but the cast; what it puts on record is watched."""
+    """The application, with nothing in it but the cast; what it puts on record is watched.
+
+    Calls are counted by a clock that stands, so that no window ends within a test.
+    """
     with prepared_app.app_context():
         forget_everything()
         make_cast()
+    store, moment = prepared_app.extensions["counters"], time.time()
+    store.clock = lambda: moment
     with watched():
         yield prepared_app
+    store.clock = time.time
 
 
 def forget_everything() -> None:

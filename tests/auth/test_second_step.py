@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -39,13 +38,6 @@ from tests.users.saved import change
 
 ELSEWHERE = {"REMOTE_ADDR": "10.1.2.3"}
 STEP = "/sign-in/second-step"
-
-
-@pytest.fixture(autouse=True)
-def still(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries are counted by a clock that stands, so that no window ends within a test."""
-    moment = time.time()
-    monkeypatch.setattr(app.extensions["counters"], "clock", lambda: moment)
 
 
 @pytest.fixture

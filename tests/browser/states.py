@@ -248,7 +248,7 @@ def _(guide: Guide) -> Page:
     page = guide.operator(f"/users?q={who.username}")
     page.get_by_role("link", name="Edit Noor Haddad").click()
     press(page, "Save changes")
-    page.get_by_text("Noor Haddad saved").wait_for()
+    page.locator("#toasts").get_by_text("Noor Haddad saved").wait_for()
     return page
 
 
@@ -491,7 +491,7 @@ def with_a_trail(page: Page, times: int = 1) -> Page:
             page.goto("/users/bob")
             page.get_by_label("Assigned tier").select_option(tier)
             press(page, "Change tier")
-            page.get_by_text("Bob Baker moved to").first.wait_for()
+            page.locator("#toasts").get_by_text("Bob Baker moved to").wait_for()
     return page
 
 

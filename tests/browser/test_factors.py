@@ -119,12 +119,12 @@ def test_an_app_and_a_recovery_code_sign_in(site: Site, come_in: ComeIn, script:
     expect(page.locator("#codes")).to_contain_text("9 codes left")
 
     press(page, "Make new codes")
-    expect(page.get_by_text("The old codes no longer work.")).to_be_visible()
+    expect(page.get_by_role("main").get_by_text("The old codes no longer work.")).to_be_visible()
     page.get_by_role("link", name="I have kept them").click()
     expect(page.locator("#codes")).to_contain_text("10 codes left")
     page.locator("#app").get_by_role("link", name="Remove").click()
     press(page, "Remove app")
-    expect(page.get_by_text("your recovery codes are gone too")).to_be_visible()
+    expect(page.locator("#toasts").get_by_text("your recovery codes are gone too")).to_be_visible()
     expect(page.get_by_role("button", name="Add an app", exact=True)).to_be_visible()
 
 

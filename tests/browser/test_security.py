@@ -68,7 +68,7 @@ def test_all_of_it_works_without_script(site: Site, come_in: ComeIn) -> None:
         site.cookie_of(who)
     page.goto("/security")
     page.get_by_role("button", name="End session").first.click()
-    expect(page.get_by_text("Session ended")).to_be_visible()
+    expect(page.locator("#toasts").get_by_text("Session ended")).to_be_visible()
     expect(page.get_by_role("button", name="End session")).to_have_count(1)
     page.get_by_role("button", name="End all others").click()
     expect(page.get_by_role("button", name="End session")).to_have_count(0)
@@ -76,12 +76,12 @@ def test_all_of_it_works_without_script(site: Site, come_in: ComeIn) -> None:
     page.get_by_label("New password").fill(NEW)
     page.get_by_role("button", name="Change password").click()
 
-    expect(page.get_by_text("Your password is changed.")).to_be_visible()
+    expect(page.locator("#toasts").get_by_text("Your password is changed.")).to_be_visible()
     assert site.stored(who.username).has_password(NEW)
 
     site.cookie_of(who)
     page.get_by_role("button", name="Sign out everywhere").click()
-    expect(page.get_by_text("You are signed out everywhere")).to_be_visible()
+    expect(page.locator("#toasts").get_by_text("You are signed out everywhere")).to_be_visible()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert sessions_of(site.app, who.username) == []
 

@@ -68,7 +68,9 @@ def test_a_forgotten_password_is_reset_by_mail(site: Site, come_in: ComeIn, scri
     page.get_by_label("Choose a password", exact=True).fill(NEW)
     page.get_by_role("button", name="Set password").click()
 
-    expect(page.get_by_text("Your password is set. Sign in with it.").first).to_be_visible()
+    expect(
+        page.locator("#toasts").get_by_text("Your password is set. Sign in with it.")
+    ).to_be_visible()
     elsewhere.goto("/")
     expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
     page.get_by_label("Username or email").fill(who.username)
