@@ -37,7 +37,7 @@ from app.jobs.pages import jobs
 from app.mail.pages import mail
 from app.queue import redis_patience
 from app.system.pages import system
-from app.tiers import limit_pages, limits
+from app.tiers import limit_pages, marking
 from app.tiers.api import tiers_api
 from app.tiers.cli import create_tier
 from app.tiers.pages import tiers
@@ -98,7 +98,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in API:
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
-    for module in (words, context, errors, htmx, programs, limits):
+    for module in (words, context, errors, htmx, programs, marking):
         module.init_app(app)
     envelope.init_app(app, settings)
     passwords.LINE.leave_one_free(settings.web_threads)

@@ -23,7 +23,7 @@ from app.access import sign_in_required
 from app.config import load_settings
 from app.extensions import db
 from app.prepare import migrate
-from app.tiers.limits import limited
+from app.tiers.marking import limited
 from app.tiers.models import RateLimit, Tier
 from tests.people import Browser, make_cast
 from tests.servers import choose_postgres, choose_redis

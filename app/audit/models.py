@@ -39,6 +39,8 @@ class Event(Model):
     subject_name: Mapped[str] = mapped_column(String(100), default="")
     detail: Mapped[str] = mapped_column(String(200), default="")
     changes: Mapped[dict[str, list[Any]]] = mapped_column(JSON, default=dict)
+    # What it takes to put it back, as the feature that recorded it keeps it; null if it cannot be.
+    undo: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     address: Mapped[str] = mapped_column(String(45), default="")
     network: Mapped[str] = mapped_column(String(45), default="", server_default=text("''"))
     agent: Mapped[str] = mapped_column(String(255), default="")

@@ -25,7 +25,8 @@ from app.jobs import engine
 from app.jobs.forms import StartForm
 from app.jobs.models import Job, JobLog, Worker
 from app.paging import Page, page_number
-from app.tiers.limits import caller_of, limited, shares_limit, standing
+from app.tiers.limits import caller_of, standing
+from app.tiers.marking import limited, shares_limit
 from app.tiers.routes import limited_routes
 from app.words import count
 

@@ -1,26 +1,21 @@
 """What limits this caller on this route now: one answer for doors, pages and commands."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import current_app, g
 from flask_login import current_user
 
 from app.counters import Window
 from app.errors import TooMany
 from app.extensions import counters, db, throttled_address
 from app.tiers.models import RateLimit
-from app.tiers.routes import Mark, Route, collect, limited_routes
+from app.tiers.routes import Route, limited_routes
 from app.words import allowance
 
 log = structlog.get_logger()
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -73,46 +68,6 @@ class Standing:
     @property
     def phrase(self) -> str:
         return allowance(self.limit, self.period)
-
-
-def limited(name: str, again: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Count calls of a view against the caller's tier. Stands outside the sign-in check.
-
-    ``name`` is what people read ("Background tasks"); ``again`` finishes the sentence
-    "You can … at 15:00".
-    """
-
-    def decorate(view: Callable[P, R]) -> Callable[P, R]:
-        @wraps(view)
-        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
-            spend(current_caller(), limited_routes()[request.endpoint or ""])
-            return view(*args, **kwargs)
-
-        counted.limit_mark = Mark(name, again)  # type: ignore[attr-defined]
-        return counted
-
-    return decorate
-
-
-def shares_limit(key: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Count calls of a view in the bucket of the limited route ``key``."""
-
-    def decorate(view: Callable[P, R]) -> Callable[P, R]:
-        @wraps(view)
-        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
-            spend(current_caller(), limited_routes()[key])
-            return view(*args, **kwargs)
-
-        counted.limit_key = key  # type: ignore[attr-defined]
-        return counted
-
-    return decorate
-
-
-def init_app(app: Flask) -> None:
-    """Collect the marked routes, once every blueprint is there; tell callers where they stand."""
-    collect(app)
-    app.after_request(tell_standing)
 
 
 def current_caller() -> Caller:
@@ -199,17 +154,3 @@ class LimitReached(TooMany):
     @property
     def retry_after(self) -> int:
         return int(self.standing.retry_after)
-
-
-def tell_standing(response: Response) -> Response:
-    """Tell programs how much is left (draft-ietf-httpapi-ratelimit-headers)."""
-    now: Standing | None = g.get("standing")
-    if now is None:
-        return response
-    name = now.route.key
-    response.headers["RateLimit-Policy"] = f'"{name}";q={now.limit};w={now.period}'
-    response.headers["RateLimit"] = f'"{name}";r={now.left};t={now.retry_after}'
-    response.headers["X-RateLimit-Limit"] = str(now.limit)
-    response.headers["X-RateLimit-Remaining"] = str(now.left)
-    response.headers["X-RateLimit-Reset"] = str(now.window.end)
-    return response

@@ -2,7 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Select, String, UniqueConstraint, func, select
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    UniqueConstraint,
+    false,
+    func,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.audit.models import Subject
@@ -64,6 +75,8 @@ class RateLimit(Timestamped, Versioned, Model):
     methods: Mapped[str] = mapped_column(String(40))
     limit: Mapped[int]
     period: Mapped[int]
+    # Counts and reports what it would refuse, and refuses nothing.
+    observed: Mapped[bool] = mapped_column(default=False, server_default=false())
     tier: Mapped[Tier] = relationship(back_populates="limits")
 
     @property
@@ -79,3 +92,35 @@ class RateLimit(Timestamped, Versioned, Model):
     def elsewhere(cls, tier: Tier) -> Select["RateLimit"]:
         """The rules of the other tiers, to show beside this one's."""
         return select(cls).join(Tier).where(cls.tier_id != tier.id).order_by(func.lower(Tier.name))
+
+
+class PolicyVersion(Model):
+    """One row, whose number grows with every change of a tier or a limit."""
+
+    __tablename__ = "limit_policy"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class Usage(Model):
+    """What a person did on a limited route in one slice of the clock, whether allowed or not.
+
+    ``slice`` is where it starts, in Unix seconds. ``source`` is "" for what all processes counted
+    together, or names the process that counted alone. ``is_full`` says that the limit was reached.
+    """
+
+    __tablename__ = "limit_usage"
+    __table_args__ = (
+        Index("ix_limit_usage_tier_id_route_slice", "tier_id", "route", "slice"),
+        Index("ix_limit_usage_slice", "slice"),
+    )
+
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    route: Mapped[str] = mapped_column(String(200), primary_key=True)
+    slice: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    source: Mapped[str] = mapped_column(String(20), primary_key=True, default="")
+    tier_id: Mapped[int | None]
+    calls: Mapped[int]
+    refused: Mapped[int]
+    is_full: Mapped[bool]
