@@ -20,11 +20,12 @@ PREFIX = "gatehouse:count:"
 # Looks and counts in one step, so that two callers cannot both take the last place.
 TAKE = """
 local used = tonumber(redis.call('get', KEYS[1]) or '0')
-if used < tonumber(ARGV[1]) then
-    redis.call('incr', KEYS[1])
+local count = used + tonumber(ARGV[3])
+if count <= tonumber(ARGV[1]) then
+    redis.call('incrby', KEYS[1], ARGV[3])
     redis.call('expire', KEYS[1], ARGV[2])
 end
-return used + 1
+return count
 """
 
 
@@ -73,14 +74,15 @@ class Counters:
         """The time by which windows are chosen, in Unix seconds."""
         return self._store.clock()
 
-    def take(self, key: str, window: Window, limit: int) -> int:
-        """Count one call, in one round trip, and return which one of the window it is.
+    def take(self, key: str, window: Window, limit: int, cost: int = 1) -> int:
+        """Count one call, in one round trip, and return the count with it.
 
         A call past ``limit`` is not counted: being refused costs nothing, also once the limit
         is raised.
         """
         lifetime = window.end - int(self.now()) + SKEW_SECONDS
-        return self._store.ask(lambda counts: counts.take(f"{key}/{window.start}", limit, lifetime))
+        name = f"{key}/{window.start}"
+        return self._store.ask(lambda counts: counts.take(name, limit, lifetime, cost))
 
     def read(self, key: str, window: Window) -> int:
         """The count so far; asking costs nothing."""
@@ -97,7 +99,7 @@ class Counters:
 class Counts(Protocol):
     """Numbers by key, each forgotten after ``lifetime`` seconds."""
 
-    def take(self, key: str, limit: int, lifetime: int) -> int: ...
+    def take(self, key: str, limit: int, lifetime: int, cost: int = 1) -> int: ...
     def read(self, key: str) -> int: ...
     def clear(self, key: str) -> int: ...
     def reset(self) -> None: ...
@@ -112,14 +114,14 @@ class OwnCounts:
         self._lock = Lock()
         self._sweep_at = 0.0
 
-    def take(self, key: str, limit: int, lifetime: int) -> int:
+    def take(self, key: str, limit: int, lifetime: int, cost: int = 1) -> int:
         moment = time.monotonic()
         with self._lock:
             self._sweep(moment)
             used, _ = self._counts.get(key, (0, 0.0))
-            if used < limit:
-                self._counts[key] = (used + 1, moment + lifetime)
-            return used + 1
+            if used + cost <= limit:
+                self._counts[key] = (used + cost, moment + lifetime)
+            return used + cost
 
     def read(self, key: str) -> int:
         with self._lock:
@@ -151,8 +153,8 @@ class RedisCounts:
         self._redis = redis.Redis.from_url(uri, **options)
         self._take = self._redis.register_script(TAKE)
 
-    def take(self, key: str, limit: int, lifetime: int) -> int:
-        return int(self._take(keys=[PREFIX + key], args=[limit, lifetime]))
+    def take(self, key: str, limit: int, lifetime: int, cost: int = 1) -> int:
+        return int(self._take(keys=[PREFIX + key], args=[limit, lifetime, cost]))
 
     def read(self, key: str) -> int:
         return int(self._redis.get(PREFIX + key) or 0)  # type: ignore[arg-type]

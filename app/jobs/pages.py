@@ -26,7 +26,7 @@ from app.jobs.forms import StartForm
 from app.jobs.models import Job, JobLog, Worker
 from app.paging import Page, page_number
 from app.tiers.limits import caller_of, standing
-from app.tiers.marking import limited, shares_limit
+from app.tiers.marking import limited
 from app.tiers.routes import limited_routes
 from app.words import count
 
@@ -94,7 +94,7 @@ def cancel(id: str) -> ResponseReturnValue:
 
 
 @jobs.post("/<id>/retry")
-@shares_limit("jobs.start")
+@limited(group="jobs.start")
 @sign_in_required
 def retry(id: str) -> ResponseReturnValue:
     job = visible(id)

@@ -1,6 +1,5 @@
 """Commands for operators: tiers and their limits, by the same rules as the pages."""
 
-import difflib
 import json
 
 import click
@@ -13,7 +12,7 @@ from app.extensions import db
 from app.tiers import deeds
 from app.tiers.checks import orphans
 from app.tiers.models import RateLimit, Tier
-from app.tiers.routes import Route, limited_routes
+from app.tiers.routes import NoSuchRoute, Route, limited_routes, route_meant
 from app.tiers.rules import Count, Period, TierName
 
 
@@ -25,24 +24,12 @@ def tier_named(name: str) -> Tier:
     return tier
 
 
-def route_meant(text: str) -> Route:
-    """The limited route that ``text`` means: ``jobs.start``, ``/tasks`` or ``POST /tasks``.
-
-    Anything else is an error that names the nearest matches.
-    """
-    wanted = plain(text.split()[-1] if text.split() else "")
-    routes = limited_routes().values()
-    found = [route for route in routes if wanted in (plain(route.path), plain(route.key))]
-    if len(found) == 1:
-        return found[0]
-    names = [route.path for route in (found or routes)]
-    near = names if found else difflib.get_close_matches(text, names, n=3, cutoff=0.3) or names
-    problem = "More than one limited route matches" if found else "No limited route matches"
-    raise click.ClickException(f"{problem} {text!r}. Choose one of: {', '.join(near)}.")
-
-
-def plain(text: str) -> str:
-    return text.strip().strip("/").replace("/", "_").replace(".", "_").lower()
+def named_route(text: str) -> Route:
+    """The limited route that ``text`` means. Anything else is an error with the nearest ones."""
+    try:
+        return route_meant(text)
+    except NoSuchRoute as error:
+        raise click.ClickException(str(error)) from None
 
 
 @click.command("create-tier")
@@ -94,9 +81,9 @@ def as_dict(tier: Tier, limit: RateLimit) -> dict[str, object]:
 def set_limit(tier: str, route: str, limit: str, period: str) -> None:
     """Let TIER call ROUTE at most LIMIT times per PERIOD seconds, from the next request.
 
-    ROUTE is a limited route, such as /tasks or jobs.start.
+    ROUTE is a limited route, such as /tasks, jobs.start or api_v1_tasks_task.
     """
-    owner, meant = tier_named(tier), route_meant(route)
+    owner, meant = tier_named(tier), named_route(route)
     rule = owner.limit_for(meant.key)
     requests, seconds = follow(Count, limit, "LIMIT"), follow(Period, period, "PERIOD")
     if rule is None:
@@ -115,7 +102,7 @@ def set_limit(tier: str, route: str, limit: str, period: str) -> None:
 def remove_limit(tier: str, route: str) -> None:
     """Remove the limit of TIER on ROUTE; the default applies from the next request."""
     owner = tier_named(tier)
-    rule = owner.limit_for(route) or owner.limit_for(route_meant(route).key)
+    rule = owner.limit_for(route) or owner.limit_for(named_route(route).key)
     if rule is None:
         raise click.ClickException(f"{owner.name} has no limit on {route}.")
     deeds.remove_limit(owner, rule)

@@ -7,7 +7,7 @@ from wtforms.validators import ValidationError
 
 from app.forms import Follows, Form
 from app.tiers.models import RateLimit, Tier
-from app.tiers.routes import limited_routes
+from app.tiers.routes import NoSuchRoute, limited_routes, route_meant
 from app.tiers.rules import LARGEST, UNITS, Count, TierName, Unit
 from app.words import split_period
 
@@ -59,5 +59,7 @@ class NewLimitForm(LimitForm):
         self.route.choices = [(route.key, route.label) for route in limited_routes().values()]
 
     def validate_route(self, field: SelectField) -> None:
-        if field.data not in dict(field.choices):
-            raise ValidationError("Choose a route from the list")
+        try:
+            field.data = route_meant(field.data or "").key
+        except NoSuchRoute:
+            raise ValidationError("Choose a route from the list") from None

@@ -114,17 +114,22 @@ def standings(caller: Caller) -> list[Standing]:
     return sorted(every, key=lambda each: (-each.used / each.limit, each.route.name))
 
 
-def spend(caller: Caller, route: Route) -> Standing:
-    """Count one call. Raises LimitReached, and counts nothing, when the window has no room."""
+def spend(caller: Caller, route: Route, cost: int = 1) -> Standing:
+    """Count one call, which takes ``cost`` of the limit, or all of it where that is less.
+
+    Raises LimitReached, and counts nothing, when the window has no room.
+    """
     limit, period, reason = policy_for(caller, route)
     window = Window.at(counters.now(), period)
-    call = counters.take(counter_key(caller, route, period), window, limit)
-    now = Standing(route, caller, limit, period, min(call, limit), window, reason)
+    cost = min(cost, limit)  # so that it passes in the next window, as the answer says
+    count = counters.take(counter_key(caller, route, period), window, limit, cost)
+    used = count if count <= limit else min(count - cost, limit)
+    now = Standing(route, caller, limit, period, used, window, reason)
     g.standing = now
-    if call == 1:
+    if count == cost:
         warn_of_default(now)
-    if call > limit:
-        raise LimitReached(now)
+    if count > limit:
+        raise LimitReached(now, cost)
     return now
 
 
@@ -146,10 +151,11 @@ def warn_of_default(standing: Standing) -> None:
 
 
 class LimitReached(TooMany):
-    """A caller has used the whole limit of a route."""
+    """A caller has used the whole limit of a route, or more than leaves room for ``cost``."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: Standing, cost: int = 1) -> None:
         super().__init__(standing.reset_at, again=standing.route.again, standing=standing)
+        self.cost = cost
 
     @property
     def retry_after(self) -> int:

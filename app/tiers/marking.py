@@ -7,41 +7,34 @@ from typing import ParamSpec, TypeVar
 from flask import Flask, Response, g, request
 
 from app.tiers.limits import Standing, current_caller, spend
-from app.tiers.routes import Mark, collect, limited_routes
+from app.tiers.routes import Mark, buckets, collect
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def limited(name: str, again: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Count calls of a view against the caller's tier. Stands outside the sign-in check.
+def limited(
+    name: str | None = None, *, again: str | None = None, cost: int = 1, group: str | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Count calls of a view, of a page or of the API, against the caller's tier.
 
-    ``name`` is what people read ("Background tasks"); ``again`` finishes the sentence
-    "You can … at 15:00".
+    ``name`` is what people read ("Background tasks"), else the endpoint in words; ``again``
+    finishes the sentence "You can … at 15:00". A call takes ``cost`` of the limit. ``group`` is
+    the endpoint of another limited view, whose limit, count and words this one shares.
+
+    Stands between the route and every other decorator: strangers are counted too.
     """
+    if cost < 1:
+        raise ValueError(f"A call costs at least 1, not {cost}.")
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def counted(*args: P.args, **kwargs: P.kwargs) -> R:
-            spend(current_caller(), limited_routes()[request.endpoint or ""])
+            spend(current_caller(), buckets()[request.endpoint or ""], cost)
             return view(*args, **kwargs)
 
-        counted.limit_mark = Mark(name, again)  # type: ignore[attr-defined]
-        return counted
-
-    return decorate
-
-
-def shares_limit(key: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Count calls of a view in the bucket of the limited route ``key``."""
-
-    def decorate(view: Callable[P, R]) -> Callable[P, R]:
-        @wraps(view)
-        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
-            spend(current_caller(), limited_routes()[key])
-            return view(*args, **kwargs)
-
-        counted.limit_key = key  # type: ignore[attr-defined]
+        counted.limit_mark = Mark(name, again, cost, group)  # type: ignore[attr-defined]
+        counted.counted_by = counted  # type: ignore[attr-defined]
         return counted
 
     return decorate
