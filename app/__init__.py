@@ -32,6 +32,7 @@ from app.factors.pages import factors
 from app.home.data_pages import data
 from app.home.pages import home
 from app.jobs import tasks as job_tasks
+from app.jobs.api import jobs_api
 from app.jobs.cli import worker
 from app.jobs.pages import jobs
 from app.mail.pages import mail
@@ -62,7 +63,7 @@ PAGES = (
     *(home, audit, auth, security, factors, jobs, mail, tiers, tokens, users, system),
     *(profile, data, leaving),
 )
-API = (auth_api, users_api, tiers_api)  # bearer tokens only, never a session: no CSRF
+API = (auth_api, users_api, tiers_api, jobs_api)  # bearer tokens only, never a session: no CSRF
 # Importing these adds doors to the above.
 MORE_PAGES = (
     *(confirmation, operator_pages, reset_pages, sign_up_pages),

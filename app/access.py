@@ -24,6 +24,22 @@ sign_in_required = login_required
 _ask_for_password: list[Ask] = []
 
 
+def open_to_strangers(view: Callable[P, R]) -> Callable[P, Any]:
+    """Let everybody pass, but for whoever shows a token that is not valid (any more): what they do
+    would be nobody's.
+    """
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+        shown = request.authorization
+        is_bearer = shown is not None and shown.type == "bearer"
+        if is_bearer and not current_user.is_authenticated:
+            return problem(401, NOT_SIGNED_IN)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
 def operators_only(view: Callable[P, R]) -> Callable[P, R]:
     """Let superusers pass; others get 403, strangers are asked to sign in."""
 

@@ -22,7 +22,7 @@ from app.database import FOREIGN_KEY, broken_rule, now
 from app.extensions import db, limiter, login
 from app.htmx import Toast, page_before, redirect_with, referring_page, wants_part
 from app.passwords import Busy
-from app.programs import is_for_programs, problem
+from app.programs import is_for_programs, problem, too_many
 
 log = structlog.get_logger()
 
@@ -163,7 +163,7 @@ def answer_too_many(error: TooMany) -> ResponseReturnValue:
     """429 with a true time: a note above the form for htmx, JSON for programs, else a page."""
     context = {"wait": error, "standing": error.standing, "path": request.path}
     if is_for_programs():
-        response = problem(429, "Rate limit exceeded.", retry_after=error.retry_after)
+        response = too_many(error)
     elif wants_part():
         response = make_response(render_template("_wait.html", **context), 429)
         response.headers["HX-Retarget"] = "#notice"

@@ -81,6 +81,14 @@ def problem(status: int, detail: Any, **more: Any) -> Response:
     return response
 
 
+def too_many(wait: Any) -> Response:
+    """429: when to come back (seconds, and a time in UTC), and the limit where it may be known."""
+    known, reset_at = wait.standing, wait.reset_at.isoformat()
+    limit = {"limit": known.limit, "period": known.period} if known else {}
+    told = {**limit, "retry_after": wait.retry_after, "reset_at": reset_at}
+    return problem(429, "Rate limit exceeded.", **told)
+
+
 def read(schema: type[Schema]) -> Schema:
     """The JSON body as ``schema`` wants it. Raises Problem, which never repeats a value."""
     body = request.get_json()
@@ -95,7 +103,9 @@ def read(schema: type[Schema]) -> Schema:
         ) from None
 
 
-def wrong(place: tuple[int | str, ...], message: str, kind: str) -> dict[str, Any]:
-    """One thing that is wrong with a body: where, what and of which kind."""
+def wrong(
+    place: tuple[int | str, ...], message: str, kind: str, part: str = "body"
+) -> dict[str, Any]:
+    """One thing that is wrong with a part of the request: where, what and of which kind."""
     names = [part[:LONGEST_NAME] if isinstance(part, str) else part for part in place]
-    return {"loc": ["body", *names], "msg": message.removeprefix("Value error, "), "type": kind}
+    return {"loc": [part, *names], "msg": message.removeprefix("Value error, "), "type": kind}

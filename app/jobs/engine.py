@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from flask import current_app
 from sqlalchemy import event, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.config import Settings
@@ -33,13 +34,33 @@ def start(task: str, owner: User | None, name: str = "", **arguments: Any) -> Jo
     return job
 
 
+def start_once(key: str, task: str, owner: User | None, name: str = "") -> Job:
+    """Like ``start``; whoever asks again by the same ``key`` gets the job of the first time."""
+    job = Job.asked_for(task, owner, name)
+    job.id, job.idempotency_key = key.rpartition(":")[2][:32], key
+    if there := db.session.get(Job, job.id):
+        return there
+    try:
+        add(job)
+        db.session.commit()
+    except IntegrityError:  # asked twice at the same moment
+        db.session.rollback()
+        return db.session.get_one(Job, key.rpartition(":")[2][:32])
+    send(job.id)
+    return job
+
+
 def record(task: str, owner: User | None, name: str = "", **arguments: Any) -> Job:
     """Add a job to the session. The caller commits."""
-    job = Job.asked_for(task, owner, name, **arguments)
-    job.attempts = tries_of(task)
+    return add(Job.asked_for(task, owner, name, **arguments))
+
+
+def add(job: Job) -> Job:
+    job.attempts = tries_of(job.task)
     db.session.add(job)
     db.session.flush()
-    db.session.add(JobLog(job_id=job.id, text=f"Queued by {owner.username if owner else 'system'}"))
+    by = job.owner.username if job.owner else "a stranger" if job.is_strangers else "system"
+    db.session.add(JobLog(job_id=job.id, text=f"Queued by {by}"))
     return job
 
 

@@ -7,6 +7,9 @@ from app.forms import Form
 from app.tasks import TASKS
 from app.users.models import User
 
+LONGEST_NAME = 120
+TOO_LONG = f"Use {LONGEST_NAME} characters or fewer"
+
 
 def plain(text: str | None) -> str:
     """``text`` on one line, without space around it."""
@@ -15,7 +18,7 @@ def plain(text: str | None) -> str:
 
 class StartForm(Form):
     task = SelectField("Task", validate_choice=False)
-    message = StringField("Name", [Length(max=120, message="Use 120 characters or fewer")], [plain])
+    message = StringField("Name", [Length(max=LONGEST_NAME, message=TOO_LONG)], [plain])
 
     def __init__(self, user: User, **kwargs: object) -> None:
         super().__init__(**kwargs)

@@ -27,6 +27,7 @@ from app.users.models import User
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 OPEN = ("queued", "running")
+STRANGERS = "address:"  # how the key of a job begins that somebody asked for without signing in
 
 
 def for_operators() -> list[str]:
@@ -96,6 +97,11 @@ class Job(Model):
     def is_open(self) -> bool:
         """Whether it still waits or runs."""
         return self.status in OPEN
+
+    @property
+    def is_strangers(self) -> bool:
+        """Whether nobody signed in asked for it, not whether who did is gone: its id is the key."""
+        return self.owner_id is None and (self.idempotency_key or "").startswith(STRANGERS)
 
     @property
     def seconds(self) -> float | None:

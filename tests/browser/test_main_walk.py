@@ -28,7 +28,7 @@ def make_tier(page: Page, name: str, starts: int) -> None:
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Add tier").click()
     expect(page.get_by_role("heading", name=f"{name.capitalize()} tier")).to_be_visible()
-    page.get_by_label("Route").select_option("Background tasks · POST /tasks")
+    page.get_by_label("Route").select_option("jobs.start")
     page.get_by_label("Requests").fill(str(starts))
     page.get_by_label("Unit of time").select_option("days")
     page.get_by_role("button", name="Add limit").click()

@@ -199,4 +199,4 @@ class TestRemove:
         result = run("limits", "remove", "free", "/takss")
 
         assert result.exit_code == 1
-        assert "Choose one of: /tasks." in result.output
+        assert "Choose one of: /tasks, /api/v1/tasks/task." in result.output

@@ -20,6 +20,7 @@ from tests.users.saved import add
 Run = Callable[..., Result]
 MINE = "/api/v1/rate_limits/me"
 START = {"task": "demonstration"}
+DOORS = "POST /tasks, POST /tasks/<id>/retry, POST /api/v1/tasks/task"
 GONE = (
     "The limit of the tier free on jobs.gone (POST) limits nothing: there is no such limited "
     "route. Remove it: flask limits remove 'free' jobs.gone\n"
@@ -50,7 +51,7 @@ def test_a_command_tells_in_words_what_limits_bob(run: Run, clock: Clock, mode: 
     known = "0 of 1, 1 call left"
     unknown = "not known here: without Redis each process has counts of its own"
     assert result.output.splitlines() == [
-        "Route    Background tasks · POST /tasks",
+        f"Route    Background tasks · {DOORS}",
         "Limit    1 request per hour: the limit of the tier Free on this route",
         f"Used     {known if mode == 'server' else unknown}",
         "Resets   2030-03-17 15:00:00 UTC, in 10 min",
@@ -58,7 +59,10 @@ def test_a_command_tells_in_words_what_limits_bob(run: Run, clock: Clock, mode: 
     ]
 
 
-@pytest.mark.parametrize("path", ["/tasks", "tasks", "//tasks", "/tasks/0/retry"])
+@pytest.mark.parametrize(
+    "path",
+    ["/tasks", "tasks", "//tasks", "/tasks/0/retry", "api/v1/tasks/task", "api_v1_tasks_task"],
+)
 def test_spelling_and_shared_buckets_lead_to_one_answer(run: Run, path: str) -> None:
     assert explained(run, "bob@example.com", "post", path)["endpoint"] == "jobs.start"
 
