@@ -1,6 +1,6 @@
 """Tiers, and how often their people may call each limited route."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
@@ -88,10 +88,10 @@ class RateLimit(Timestamped, Versioned, Model):
     def phrase(self) -> str:
         return allowance(self.limit, self.period)
 
-    @classmethod
-    def of(cls, tier_id: int, route: str) -> Select[*tuple[Any, ...]]:
-        """The numbers of one rule: ``(limit, period)``."""
-        return select(cls.limit, cls.period).where(cls.tier_id == tier_id, cls.route == route)
+    @property
+    def on_record(self) -> str:
+        """How the trail says it."""
+        return f"{self.phrase}, observed only" if self.observed else self.phrase
 
     @classmethod
     def elsewhere(cls, tier: Tier) -> Select["RateLimit"]:
