@@ -69,7 +69,7 @@ class Standing:
     @property
     def is_near(self) -> bool:
         """Whether four fifths are used, but not all."""
-        return 0.8 * self.limit <= self.used < self.limit
+        return 0.8 * self.limit <= self.used < self.limit and not self.is_observed
 
     @property
     def reset_at(self) -> datetime:
