@@ -46,14 +46,16 @@ def settle() -> None:
 
     Each slice is written anew, with what it is by now: doing it twice changes nothing.
     """
+    settle_own()
+    if not counters.knows_versions:
+        return
     current = slice_at(counters.now())
-    if counters.knows_versions:
-        slices = range(current - NOTES_SECONDS, current + SLICE_SECONDS, SLICE_SECONDS)
-        noted = counters.notes(list(slices))
+    slices = range(current - NOTES_SECONDS, current + SLICE_SECONDS, SLICE_SECONDS)
+    noted = counters.notes(list(slices))
+    if counters.is_shared:  # else Redis went away just now, and these are this process's own
         store(noted, SHARED)
         for each in filter(partial(is_over, current), noted):
             counters.forget_notes(each)
-    settle_own()
 
 
 def settle_own() -> None:
