@@ -94,6 +94,9 @@ class TestFromCalls:
         shown = words_of(carol.get("/quotas").text)
 
         assert "Limit reached" not in shown
+        assert "RateLimit" not in carol.post("/tasks", START).headers
+        run = app.test_cli_runner().invoke(args=["limits", "explain", "carol", "POST", "/tasks"])
+        assert "observed only: nothing is refused" in run.output
         assert "2 of 2 used Not enforced" in shown
 
     def test_what_if_is_told_while_typing_and_without_script(
