@@ -83,6 +83,16 @@ class RateLimit(Timestamped, Versioned, Model):
     def phrase(self) -> str:
         return allowance(self.limit, self.period)
 
+    @property
+    def in_full(self) -> str:
+        """The phrase, and that it only observes if it does."""
+        return f"{self.phrase}, only observed" if self.observed else self.phrase
+
+    def twin(self) -> "RateLimit":
+        """The same limit, for another tier."""
+        numbers = {"limit": self.limit, "period": self.period, "observed": self.observed}
+        return RateLimit(route=self.route, methods=self.methods, **numbers)
+
     @classmethod
     def of(cls, tier_id: int, route: str) -> Select[*tuple[Any, ...]]:
         """The numbers of one rule: ``(limit, period)``."""
