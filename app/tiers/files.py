@@ -120,7 +120,8 @@ class Reader:
     def limits(self, node: Node, tier: str) -> Iterator[WrittenLimit]:
         if not isinstance(node, SequenceNode):
             form = "Write a list of limits, each after a “-”; [] when it has none."
-            return self.says(line_of(node), tier, form)
+            self.says(line_of(node), tier, form)
+            return
         for each in node.value:
             limit = self.limit(each, tier)
             if limit:
@@ -128,7 +129,8 @@ class Reader:
 
     def limit(self, node: Node, tier: str) -> WrittenLimit | None:
         if not isinstance(node, MappingNode):
-            return self.says(line_of(node), tier, "Write a limit as route, limit and period.")
+            self.says(line_of(node), tier, "Write a limit as route, limit and period.")
+            return None
         fields = self.known(node, tier, (*NEEDED, *OPTIONAL))
         for name in NEEDED:
             if name not in fields:
@@ -161,7 +163,8 @@ class Reader:
         try:
             return TypeAdapter(rule).validate_python(text)
         except ValidationError as error:
-            return self.says(line, place, f"{sentence_of(error)}.")
+            self.says(line, place, f"{sentence_of(error)}.")
+            return None
 
     def text(self, node: Node, tier: str, name: str) -> str:
         if not isinstance(node, ScalarNode):

@@ -100,8 +100,8 @@ def limits_of(
         except Missing as missing:
             problems.append((limit.line, printable(f"{place}: {missing.description}", 300)))
             continue
-        line, _ = found.setdefault(wanted.route, (limit.line, wanted))
-        if line != limit.line:
+        line, first = found.setdefault(wanted.route, (limit.line, wanted))
+        if first is not wanted:
             twice = f"{place}: {limit.route}: This route has a limit on line {line} already."
             problems.append((limit.line, twice))
     return [wanted for _, wanted in found.values()]

@@ -30,6 +30,8 @@ def run(app: Flask) -> Run:
         (("limits", "explain"), "Tell what limits USER when they send METHOD to PATH"),
         (("limits", "watch"), "whenever one changes"),
         (("limits", "check"), "For a deploy step"),
+        (("limits", "export"), "to FILE, or to the terminal, as YAML"),
+        (("limits", "import"), "change nothing unless --apply is given"),
     ],
 )
 def test_every_command_has_help(run: Run, command: tuple[str, ...], words: str) -> None:
