@@ -65,13 +65,13 @@ def list_limits(tier: str | None, as_json: bool) -> None:
     for each, limit in rows:
         route = limited_routes().get(limit.route)
         path = f"{limit.methods} {route.path}" if route else f"{limit.route} (gone)"
-        click.echo(f"{each.name:<20} {path:<30} {limit.phrase}")
+        click.echo(f"{each.name:<20} {path:<30} {limit.in_full}")
     if not rows:
         click.echo("No limits are set. Every route allows the default.")
 
 
 def as_dict(tier: Tier, limit: RateLimit) -> dict[str, object]:
-    numbers = {"limit": limit.limit, "period": limit.period}
+    numbers = {"limit": limit.limit, "period": limit.period, "observed": limit.observed}
     return {"tier": tier.name, "route": limit.route, "methods": limit.methods, **numbers}
 
 
@@ -81,9 +81,10 @@ def as_dict(tier: Tier, limit: RateLimit) -> dict[str, object]:
 @click.argument("limit")
 @click.argument("period")
 def set_limit(tier: str, route: str, limit: str, period: str) -> None:
-    """Let TIER call ROUTE at most LIMIT times per PERIOD seconds, from the next request.
+    """Let TIER call ROUTE at most LIMIT times per PERIOD, from the next request.
 
-    ROUTE is a limited route, such as /tasks or jobs.start.
+    ROUTE is a limited route, such as /tasks or jobs.start; PERIOD is in seconds, or in words such
+    as "15 minutes".
     """
     owner, meant = tier_named(tier), route_meant(route)
     rule = owner.limit_for(meant.key)

@@ -14,7 +14,7 @@ from app.forms import sentence_of
 from app.tiers.models import Tier
 from app.tiers.plain_yaml import line_of, root_of
 from app.tiers.routes import name_of
-from app.tiers.rules import Count, Span, TierName
+from app.tiers.rules import Count, Period, TierName
 from app.words import split_period
 
 NEEDED, OPTIONAL = ("route", "limit", "period"), ("observed",)
@@ -143,7 +143,7 @@ class Reader:
             line_of(fields["route"]),
             route,
             self.number(Count, fields.get("limit"), place, "limit"),
-            self.number(Span, fields.get("period"), place, "period"),
+            self.number(Period, fields.get("period"), place, "period"),
             self.observed(fields.get("observed"), place),
         )
 

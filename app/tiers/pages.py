@@ -52,13 +52,14 @@ def in_words(standing: Standing) -> str:
 @tiers.get("/compare")
 @sign_in_required
 def compare() -> ResponseReturnValue:
-    """Everybody sees what every tier allows; how many people each has, operators only."""
+    """Everybody sees what every tier allows, their own first; how many people it has, operators."""
     query = Tier.all_by_name().options(selectinload(Tier.limits))
     if current_user.is_superuser:
         query = query.options(undefer(Tier.people))
-    every, routes = db.session.scalars(query).all(), limited_routes().values()
+    own = current_user.tier_id
+    every = sorted(db.session.scalars(query), key=lambda tier: tier.id != own)
     observed = [limit for tier in every for limit in tier.limits if limit.observed]
-    context = {"tiers": every, "routes": routes, "has_observed": bool(observed)}
+    context = {"tiers": every, "routes": limited_routes().values(), "observed": observed}
     return render_template("tiers/compare.html", **context)
 
 

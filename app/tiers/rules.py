@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
 LARGEST = 2_147_483_647
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -44,7 +44,7 @@ def whole_period(seconds: int) -> int:
     return seconds
 
 
-def span(value: object) -> int:
+def period(value: object) -> int:
     """Seconds, from "900" or from words such as "15 minutes"."""
     found = re.fullmatch(r"([0-9,]*)\s*(second|minute|hour|day|)s?", str(value).strip().lower())
     if not found or not any(found.groups()):
@@ -56,5 +56,4 @@ def span(value: object) -> int:
 TierName = Annotated[str, BeforeValidator(tier_name)]
 Count = Annotated[int, BeforeValidator(at_least_one)]
 Unit = Annotated[str, BeforeValidator(unit_of_time)]
-Period = Annotated[int, BeforeValidator(at_least_one), AfterValidator(whole_period)]
-Span = Annotated[int, BeforeValidator(span)]
+Period = Annotated[int, BeforeValidator(period)]

@@ -70,7 +70,7 @@ def test_the_page_leads_there_and_says_what_will_be_copied(alice: Browser) -> No
 
     assert focus_of(html) == ["name"]
     assert "10 requests per hour Background tasks" in words_of(html)
-    assert "3 requests per minute, only observed reports.make" in words_of(html)
+    assert "3 requests per minute reports.make Only observed" in words_of(html)
 
 
 def test_a_tier_without_limits_is_copied_too(app: Flask, alice: Browser) -> None:

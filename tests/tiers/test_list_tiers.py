@@ -46,7 +46,8 @@ def test_operators_compare_people_too_and_go_on_to_a_tier(app: Flask, alice: Bro
 
     html = alice.get("/compare").text
 
-    users = "Users 2 users on Free · Edit Free None · Edit Gold 2 users on Pro · Edit Pro"
+    assert "Route Pro (yours) Free Gold" in words_of(html)
+    users = "Users 2 users on Pro · Edit Pro 2 users on Free · Edit Free None · Edit Gold"
     assert users in words_of(html)
     for address in ("/users?tier=free", "/users?tier=pro", "/tiers/free", "/tiers/gold"):
         assert f'href="{address}"' in html
