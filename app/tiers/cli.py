@@ -65,7 +65,7 @@ def list_limits(tier: str | None, as_json: bool) -> None:
     for each, limit in rows:
         route = limited_routes().get(limit.route)
         path = f"{limit.methods} {route.path}" if route else f"{limit.route} (gone)"
-        click.echo(f"{each.name:<20} {path:<30} {limit.in_full}")
+        click.echo(f"{each.name:<20} {path:<30} {limit.on_record}")
     if not rows:
         click.echo("No limits are set. Every route allows the default.")
 

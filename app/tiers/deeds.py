@@ -10,7 +10,7 @@ def add(tier: Tier) -> None:
     """Store a new tier, on record with its limits. Raises IntegrityError when the name is taken."""
     db.session.add(tier)
     db.session.flush()  # gives it the id by which the trail knows it
-    changes = {title(limit.route): (None, limit.in_full) for limit in tier.limits}
+    changes = {title(limit.route): (None, limit.on_record) for limit in tier.limits}
     record("tier.created", tier.as_subject, changes=changes)
 
 
@@ -23,7 +23,7 @@ def rename(tier: Tier, name: str) -> None:
 
 def delete(tier: Tier) -> None:
     """Delete a tier; what it allowed stays readable in the trail."""
-    changes = {title(limit.route): (limit.in_full, None) for limit in tier.limits}
+    changes = {title(limit.route): (limit.on_record, None) for limit in tier.limits}
     record("tier.deleted", tier.as_subject, changes=changes)
     db.session.delete(tier)
 
@@ -31,27 +31,28 @@ def delete(tier: Tier) -> None:
 def add_limit(tier: Tier, limit: RateLimit) -> None:
     """Give ``tier`` a limit that is filled in."""
     tier.limits.append(limit)
-    record("limit.created", tier.as_subject, changes={title(limit.route): (None, limit.in_full)})
+    record("limit.created", tier.as_subject, changes={title(limit.route): (None, limit.on_record)})
 
 
 def change_limit(
     limit: RateLimit, requests: int, period: int, observed: bool | None = None
 ) -> None:
-    """Allow so many requests every ``period`` seconds; ``observed`` stays as it is unless given."""
-    before = limit.in_full
+    """Allow so many requests every ``period`` seconds; or only observe it, when that is given."""
+    before = limit.on_record
     limit.limit, limit.period = requests, period
-    limit.observed = limit.observed if observed is None else observed
-    if limit.in_full != before:
-        changes = {title(limit.route): (before, limit.in_full)}
+    if observed is not None:
+        limit.observed = observed
+    if limit.on_record != before:
+        changes = {title(limit.route): (before, limit.on_record)}
         record("limit.changed", limit.tier.as_subject, changes=changes)
 
 
 def remove_limit(tier: Tier, limit: RateLimit) -> None:
-    record("limit.deleted", tier.as_subject, changes={title(limit.route): (limit.in_full, None)})
+    record("limit.deleted", tier.as_subject, changes={title(limit.route): (limit.on_record, None)})
     tier.limits.remove(limit)
 
 
 def title(key: str) -> str:
     """A route as the trail names it: "POST /tasks"; its key when there is no such route."""
     route = limited_routes().get(key)
-    return route.title if route else key
+    return f"{' '.join(route.methods)} {route.path}" if route else key

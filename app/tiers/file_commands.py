@@ -9,7 +9,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from app.commands import limits_commands
-from app.errors import Stale, Taken, answering
+from app.errors import Refused, Stale, Taken, answering
 from app.extensions import db
 from app.tiers.files import read, write
 from app.tiers.plain_yaml import LARGEST_BYTES, Unreadable
@@ -90,6 +90,8 @@ def refusals_of(file: str) -> Iterator[None]:
         raise click.ClickException(f"Nothing was changed by {name}:\n{lines}") from None
     except (Stale, Taken):
         raise click.ClickException(OVERTAKEN) from None
+    except Refused as refused:
+        raise click.ClickException(f"Nothing was changed: {refused}") from None
     except OperationalError:
         raise click.ClickException(BUSY) from None
 

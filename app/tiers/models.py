@@ -83,25 +83,25 @@ class RateLimit(Timestamped, Versioned, Model):
     def phrase(self) -> str:
         return allowance(self.limit, self.period)
 
-    @property
-    def in_full(self) -> str:
-        """The phrase, and that it only observes if it does."""
-        return f"{self.phrase}, only observed" if self.observed else self.phrase
-
-    def twin(self) -> "RateLimit":
-        """The same limit, for another tier."""
-        numbers = {"limit": self.limit, "period": self.period, "observed": self.observed}
-        return RateLimit(route=self.route, methods=self.methods, **numbers)
-
     @classmethod
     def of(cls, tier_id: int, route: str) -> Select[*tuple[Any, ...]]:
         """The numbers of one rule: ``(limit, period)``."""
         return select(cls.limit, cls.period).where(cls.tier_id == tier_id, cls.route == route)
 
+    @property
+    def on_record(self) -> str:
+        """How the trail says it."""
+        return f"{self.phrase}, observed only" if self.observed else self.phrase
+
     @classmethod
     def elsewhere(cls, tier: Tier) -> Select["RateLimit"]:
         """The rules of the other tiers, to show beside this one's."""
         return select(cls).join(Tier).where(cls.tier_id != tier.id).order_by(func.lower(Tier.name))
+
+    def twin(self) -> "RateLimit":
+        """The same limit, for another tier."""
+        numbers = {"limit": self.limit, "period": self.period, "observed": self.observed}
+        return RateLimit(route=self.route, methods=self.methods, **numbers)
 
 
 class PolicyVersion(Model):

@@ -127,7 +127,7 @@ def changes_of(tier: Tier, wanted: list[RateLimit]) -> Iterator[Change]:
         there = tier.limit_for(limit.route)
         if there is None:
             yield new_limit(tier, limit)
-        elif there.in_full != limit.in_full:
+        elif there.on_record != limit.on_record:
             yield other_limit(there, limit)
     for limit in tier.limits:
         if limit.route not in routes:
@@ -156,11 +156,11 @@ def no_limit(tier: Tier, limit: RateLimit) -> Change:
 
 
 def other_limit(limit: RateLimit, wanted: RateLimit) -> Change:
-    line = f"~ {limit.tier.name}: {said(limit)} → {wanted.in_full}"
+    line = f"~ {limit.tier.name}: {said(limit)} → {wanted.on_record}"
     numbers = (wanted.limit, wanted.period, wanted.observed)
     return Change((line,), lambda: deeds.change_limit(limit, *numbers))
 
 
 def said(limit: RateLimit) -> str:
     route = limited_routes().get(limit.route)
-    return f"{route.name if route else limit.route} {limit.in_full}"
+    return f"{route.name if route else limit.route} {limit.on_record}"

@@ -59,7 +59,7 @@ def test_it_is_on_record_as_created_with_its_limits(app: Flask, alice: Browser) 
     assert told(event) == ("Alice Archer", "tier.created", "gold")
     assert event.changes == {
         "POST /tasks": [None, "10 requests per hour"],
-        "reports.make": [None, "3 requests per minute, only observed"],
+        "reports.make": [None, "3 requests per minute, observed only"],
     }
 
 
@@ -70,7 +70,7 @@ def test_the_page_leads_there_and_says_what_will_be_copied(alice: Browser) -> No
 
     assert focus_of(html) == ["name"]
     assert "10 requests per hour Background tasks" in words_of(html)
-    assert "3 requests per minute reports.make Only observed" in words_of(html)
+    assert "3 requests per minute reports.make Observed only" in words_of(html)
 
 
 def test_a_tier_without_limits_is_copied_too(app: Flask, alice: Browser) -> None:

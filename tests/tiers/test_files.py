@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import delete, text
 
 from app.extensions import db
-from app.tiers.file_commands import OVERTAKEN, bring_about, refusals_of
+from app.tiers import plans
+from app.tiers.file_commands import BUSY, OVERTAKEN, bring_about, refusals_of
 from app.tiers.files import read, write
 from app.tiers.models import RateLimit, Tier
 from app.tiers.plain_yaml import LARGEST_BYTES
@@ -130,7 +131,7 @@ class TestDryRun:
 
         assert result.exit_code == 3
         assert result.output.splitlines() == [
-            "~ free: Background tasks 1 request per hour → 5 requests per hour, only observed",
+            "~ free: Background tasks 1 request per hour → 5 requests per hour, observed only",
             "+ gold: a new tier",
             "+ gold: Background tasks 7 requests per 90 seconds",
             "- pro: Background tasks 10 requests per hour (not in the file)",
@@ -167,7 +168,7 @@ class TestApply:
         assert told_and_changed == [
             (
                 ("System", "limit.changed", "free"),
-                {"POST /tasks": [hourly, f"{hourly}, only observed"]},
+                {"POST /tasks": [hourly, f"{hourly}, observed only"]},
             ),
             (
                 ("System", "tier.created", "gold"),
@@ -419,6 +420,21 @@ def test_of_two_imports_at_once_one_is_in_force_as_a_whole(many_routes: Flask) -
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(bring_into_force, [*files.values()] * 6))
         assert stored() in (world(1), world(2))
+
+
+@pytest.mark.server_only
+def test_an_import_does_not_wait_for_ever(
+    app: Flask, bring: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "PATIENCE", "100ms")
+    with app.app_context(), db.engine.begin() as other:
+        other.execute(text("UPDATE tiers SET name = 'gold' WHERE name = 'pro'"))
+        assert bring(FREE % (5, 60)).exit_code == 3  # looking waits for nobody
+        result = bring(FREE % (5, 60), "--apply")
+        other.rollback()
+
+    assert (result.exit_code, result.output) == (1, f"Error: {BUSY}\n")
+    assert rules_of(app, "free") == {"jobs.start": (1, 3600)}
 
 
 @pytest.mark.server_only
