@@ -24,7 +24,7 @@ def as_json(standing: Standing) -> dict[str, Any]:
         "endpoint": route.key,
         "path": route.path,
         "methods": list(route.methods),
-        "tier": standing.caller.tier_name,
+        "tier": standing.tier_name,
         "reason": standing.reason,
         "limit": standing.limit,
         "period": standing.period,
@@ -44,7 +44,7 @@ def from_outside(standing: Standing) -> dict[str, Any]:
 
 def in_words(standing: Standing) -> str:
     """Five lines for a terminal of another process."""
-    tier = standing.caller.tier_name
+    tier = standing.tier_name
     used = f"{standing.used} of {standing.limit}, {count(standing.left, 'call')} left"
     lines = {
         "Route": standing.route.label,
