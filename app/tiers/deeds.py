@@ -7,10 +7,11 @@ from app.tiers.routes import limited_routes
 
 
 def add(tier: Tier) -> None:
-    """Store a new tier, on record. Raises IntegrityError when the name is taken."""
+    """Store a new tier, on record with its limits. Raises IntegrityError when the name is taken."""
     db.session.add(tier)
     db.session.flush()  # gives it the id by which the trail knows it
-    record("tier.created", tier.as_subject)
+    changes = {title(limit.route): (None, limit.on_record) for limit in tier.limits}
+    record("tier.created", tier.as_subject, changes=changes)
 
 
 def rename(tier: Tier, name: str) -> None:
@@ -22,7 +23,7 @@ def rename(tier: Tier, name: str) -> None:
 
 def delete(tier: Tier) -> None:
     """Delete a tier; what it allowed stays readable in the trail."""
-    changes = {title(limit.route): (limit.phrase, None) for limit in tier.limits}
+    changes = {title(limit.route): (limit.on_record, None) for limit in tier.limits}
     record("tier.deleted", tier.as_subject, changes=changes)
     db.session.delete(tier)
 
