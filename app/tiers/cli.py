@@ -7,12 +7,12 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from app.commands import follow, limits_commands
-from app.errors import Taken, answering
+from app.errors import Missing, Taken, answering
 from app.extensions import db
 from app.tiers import deeds
 from app.tiers.checks import orphans
 from app.tiers.models import RateLimit, Tier
-from app.tiers.routes import NoSuchRoute, Route, limited_routes, route_meant
+from app.tiers.routes import Route, limited_routes, route_named
 from app.tiers.rules import Count, Period, TierName
 
 
@@ -24,30 +24,32 @@ def tier_named(name: str) -> Tier:
     return tier
 
 
-def named_route(text: str) -> Route:
-    """The limited route that ``text`` means. Anything else is an error with the nearest ones."""
+def route_meant(text: str) -> Route:
+    """What ``route_named`` finds, or the end of the command."""
     try:
-        return route_meant(text)
-    except NoSuchRoute as error:
-        raise click.ClickException(str(error)) from None
+        return route_named(text)
+    except Missing as missing:
+        raise click.ClickException(str(missing.description)) from None
 
 
 @click.command("create-tier")
 @click.argument("name")
 @click.option("--if-missing", is_flag=True, help="Leave an existing tier alone and succeed.")
+@click.option("--like", help="Give it all the limits that this tier has now.")
 @with_appcontext
-def create_tier(name: str, if_missing: bool) -> None:
-    """Make the tier NAME, without limits of its own."""
-    tier = Tier(name=follow(TierName, name, "NAME"))
-    if if_missing and db.session.scalar(Tier.by_name(tier.name)):
+def create_tier(name: str, if_missing: bool, like: str | None) -> None:
+    """Make the tier NAME, without limits of its own unless it is --like another."""
+    name = follow(TierName, name, "NAME")
+    if if_missing and db.session.scalar(Tier.by_name(name)):
         return
+    limits = [limit.twin() for limit in tier_named(like).limits] if like is not None else []
     try:
-        with answering({"name": f"There is already a tier named {tier.name}."}):
-            deeds.add(tier)
+        with answering({"name": f"There is already a tier named {name}."}):
+            deeds.add(Tier(name=name, limits=limits))
             db.session.commit()
     except Taken as taken:
         raise click.ClickException(taken.sentence) from None
-    click.echo(f"Made the tier {tier.name}")
+    click.echo(f"Made the tier {name}" + (f" with the limits of {like}" if like else ""))
 
 
 @limits_commands.command("list")
@@ -63,13 +65,13 @@ def list_limits(tier: str | None, as_json: bool) -> None:
     for each, limit in rows:
         route = limited_routes().get(limit.route)
         path = f"{limit.methods} {route.path}" if route else f"{limit.route} (gone)"
-        click.echo(f"{each.name:<20} {path:<30} {limit.phrase}")
+        click.echo(f"{each.name:<20} {path:<30} {limit.on_record}")
     if not rows:
         click.echo("No limits are set. Every route allows the default.")
 
 
 def as_dict(tier: Tier, limit: RateLimit) -> dict[str, object]:
-    numbers = {"limit": limit.limit, "period": limit.period}
+    numbers = {"limit": limit.limit, "period": limit.period, "observed": limit.observed}
     return {"tier": tier.name, "route": limit.route, "methods": limit.methods, **numbers}
 
 
@@ -79,11 +81,12 @@ def as_dict(tier: Tier, limit: RateLimit) -> dict[str, object]:
 @click.argument("limit")
 @click.argument("period")
 def set_limit(tier: str, route: str, limit: str, period: str) -> None:
-    """Let TIER call ROUTE at most LIMIT times per PERIOD seconds, from the next request.
+    """Let TIER call ROUTE at most LIMIT times per PERIOD, from the next request.
 
-    ROUTE is a limited route, such as /tasks, jobs.start or api_v1_tasks_task.
+    ROUTE is a limited route, such as /tasks or jobs.start; PERIOD is in seconds, or in words such
+    as "15 minutes".
     """
-    owner, meant = tier_named(tier), named_route(route)
+    owner, meant = tier_named(tier), route_meant(route)
     rule = owner.limit_for(meant.key)
     requests, seconds = follow(Count, limit, "LIMIT"), follow(Period, period, "PERIOD")
     if rule is None:
@@ -102,7 +105,7 @@ def set_limit(tier: str, route: str, limit: str, period: str) -> None:
 def remove_limit(tier: str, route: str) -> None:
     """Remove the limit of TIER on ROUTE; the default applies from the next request."""
     owner = tier_named(tier)
-    rule = owner.limit_for(route) or owner.limit_for(named_route(route).key)
+    rule = owner.limit_for(route) or owner.limit_for(route_meant(route).key)
     if rule is None:
         raise click.ClickException(f"{owner.name} has no limit on {route}.")
     deeds.remove_limit(owner, rule)

@@ -7,10 +7,11 @@ from app.tiers.routes import limited_routes
 
 
 def add(tier: Tier) -> None:
-    """Store a new tier, on record. Raises IntegrityError when the name is taken."""
+    """Store a new tier, on record with its limits. Raises IntegrityError when the name is taken."""
     db.session.add(tier)
     db.session.flush()  # gives it the id by which the trail knows it
-    record("tier.created", tier.as_subject)
+    changes = {title(limit.route): (None, limit.on_record) for limit in tier.limits}
+    record("tier.created", tier.as_subject, changes=changes)
 
 
 def rename(tier: Tier, name: str) -> None:
@@ -22,7 +23,7 @@ def rename(tier: Tier, name: str) -> None:
 
 def delete(tier: Tier) -> None:
     """Delete a tier; what it allowed stays readable in the trail."""
-    changes = {title(limit.route): (limit.phrase, None) for limit in tier.limits}
+    changes = {title(limit.route): (limit.on_record, None) for limit in tier.limits}
     record("tier.deleted", tier.as_subject, changes=changes)
     db.session.delete(tier)
 
@@ -30,20 +31,24 @@ def delete(tier: Tier) -> None:
 def add_limit(tier: Tier, limit: RateLimit) -> None:
     """Give ``tier`` a limit that is filled in."""
     tier.limits.append(limit)
-    record("limit.created", tier.as_subject, changes={title(limit.route): (None, limit.phrase)})
+    record("limit.created", tier.as_subject, changes={title(limit.route): (None, limit.on_record)})
 
 
-def change_limit(limit: RateLimit, requests: int, period: int) -> None:
-    """Allow so many requests every ``period`` seconds."""
-    before = limit.phrase
+def change_limit(
+    limit: RateLimit, requests: int, period: int, observed: bool | None = None
+) -> None:
+    """Allow so many requests every ``period`` seconds; or only observe it, when that is given."""
+    before = limit.on_record
     limit.limit, limit.period = requests, period
-    if limit.phrase != before:
-        changes = {title(limit.route): (before, limit.phrase)}
+    if observed is not None:
+        limit.observed = observed
+    if limit.on_record != before:
+        changes = {title(limit.route): (before, limit.on_record)}
         record("limit.changed", limit.tier.as_subject, changes=changes)
 
 
 def remove_limit(tier: Tier, limit: RateLimit) -> None:
-    record("limit.deleted", tier.as_subject, changes={title(limit.route): (limit.phrase, None)})
+    record("limit.deleted", tier.as_subject, changes={title(limit.route): (limit.on_record, None)})
     tier.limits.remove(limit)
 
 

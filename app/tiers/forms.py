@@ -2,12 +2,12 @@
 
 from typing import Self
 
-from wtforms import HiddenField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from app.forms import Follows, Form
 from app.tiers.models import RateLimit, Tier
-from app.tiers.routes import NoSuchRoute, limited_routes, route_meant
+from app.tiers.routes import NoSuchRoute, limited_routes, route_named
 from app.tiers.rules import LARGEST, UNITS, Count, TierName, Unit
 from app.words import split_period
 
@@ -29,6 +29,7 @@ class LimitForm(Form):
     limit = StringField("Requests", [Follows(Count)])
     every = StringField("Every", [Follows(Count)])
     unit = SelectField("Unit of time", [Follows(Unit)], choices=list(UNITS), validate_choice=False)
+    observed = BooleanField("Observe only")
     version = HiddenField()
     undo = HiddenField()
 
@@ -37,6 +38,7 @@ class LimitForm(Form):
         """The form filled in with what is saved."""
         every, unit = split_period(limit.period)
         values = {"every": every, "unit": unit + "s", "limit": limit.limit}
+        values["observed"] = limit.observed
         return cls(formdata=None, data={**values, "route": limit.route, "version": limit.version})
 
     def validate_unit(self, field: SelectField) -> None:
@@ -60,6 +62,6 @@ class NewLimitForm(LimitForm):
 
     def validate_route(self, field: SelectField) -> None:
         try:
-            field.data = route_meant(field.data or "").key
+            field.data = route_named(field.data or "").key
         except NoSuchRoute:
             raise ValidationError("Choose a route from the list") from None

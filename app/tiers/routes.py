@@ -3,30 +3,18 @@
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app
+from flask import current_app
 from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import RequestRedirect, Rule
+from werkzeug.routing import RequestRedirect
 
 from app.errors import Missing
 
 MOST_REDIRECTS = 3
 LONGEST = 200  # of what is looked up: as much as is stored of a route
-AGAIN = "try again"
 BESIDES = {"HEAD", "OPTIONS"}  # answered wherever GET is
 VARIABLE = re.compile(r"<[^>]*>|\{[^}]*\}")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What ``limited`` says of a view. ``group`` is the endpoint in whose bucket it counts."""
-
-    name: str | None
-    again: str | None
-    cost: int
-    group: str | None
 
 
 @dataclass(frozen=True)
@@ -38,7 +26,7 @@ class Door:
     methods: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{'/'.join(self.methods)} {self.path}"
+        return f"{' '.join(self.methods)} {self.path}"
 
 
 @dataclass(frozen=True)
@@ -63,71 +51,18 @@ class Route:
     def label(self) -> str:
         return f"{self.name} · {', '.join(map(str, self.doors))}"
 
+    @property
+    def title(self) -> str:
+        """As people write it: "POST /tasks"."""
+        return str(self.doors[0])
 
-class NoSuchRoute(Exception):
+
+class NoSuchRoute(Missing):
     """A text means no limited route, or several; ``near`` are the paths to choose from."""
 
     def __init__(self, problem: str, near: list[str]) -> None:
         super().__init__(f"{problem} Choose one of: {', '.join(near)}.")
         self.near = near
-
-
-def collect(app: Flask) -> None:
-    """Find the marked routes, once every blueprint is there, and what counts in whose bucket.
-
-    Raises ValueError when a mark cannot be meant.
-    """
-    views, rules = app.view_functions, list(app.url_map.iter_rules())
-    rules = [rule for rule in rules if hasattr(views[rule.endpoint], "limit_mark")]
-    marks = {rule.endpoint: mark_of(rule.endpoint, views[rule.endpoint]) for rule in rules}
-    doors = [Door(rule.endpoint, rule.rule, methods_of(rule)) for rule in rules]
-    for endpoint, mark in marks.items():
-        check_group(endpoint, mark, marks)
-    keys = {endpoint: mark.group or endpoint for endpoint, mark in marks.items()}
-    routes = {
-        key: route_of(key, marks[key], [door for door in doors if keys[door.endpoint] == key])
-        for key in dict.fromkeys(keys.values())
-    }
-    app.extensions["limited_routes"] = routes
-    app.extensions["limit_buckets"] = {endpoint: routes[key] for endpoint, key in keys.items()}
-
-
-def mark_of(endpoint: str, view: Any) -> Mark:
-    """The mark of a view, which is the outermost thing of it: strangers are counted too."""
-    if view.counted_by is not view:
-        raise ValueError(f"{endpoint}: put @limited above the other decorators, under the route.")
-    mark: Mark = view.limit_mark
-    return mark
-
-
-def methods_of(rule: Rule) -> tuple[str, ...]:
-    return tuple(sorted((rule.methods or set()) - BESIDES))
-
-
-def check_group(endpoint: str, mark: Mark, marks: dict[str, Mark]) -> None:
-    """One bucket has one name, and is one: no group within a group."""
-    if mark.group is None:
-        return
-    first = marks.get(mark.group)
-    if first is None:
-        raise ValueError(f"{endpoint}: there is no limited route {mark.group} to share with.")
-    if first.group is not None:
-        raise ValueError(f"{endpoint}: {mark.group} counts with {first.group}. Name that one.")
-    if mark.name not in (None, first.name) or mark.again not in (None, first.again):
-        raise ValueError(f"{endpoint}: it shares the limit of {mark.group}, and so its words.")
-
-
-def route_of(key: str, mark: Mark, doors: list[Door]) -> Route:
-    own = next(door for door in doors if door.endpoint == key)
-    others = tuple(door for door in doors if door is not own)
-    name = mark.name or readable(key)
-    return Route(key, own.path, own.methods, name, mark.again or AGAIN, others)
-
-
-def readable(endpoint: str) -> str:
-    """An endpoint as people may read it: ``jobs_api.start_many`` is "Jobs: start many"."""
-    words = endpoint.replace("_api.", ".").replace(".", ": ").replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def limited_routes() -> dict[str, Route]:
@@ -145,31 +80,41 @@ def buckets() -> dict[str, Route]:
 # What somebody means who names a route
 
 
-def route_meant(text: str) -> Route:
+def route_named(text: str) -> Route:
     """The limited route that ``text`` means, by any address of its group, or by an endpoint.
 
     ``jobs.start``, ``/tasks``, ``api_v1_tasks_task``, ``api/v1/user/<username>`` or
-    ``api/v1/user/bob``, each also with a method before it. What is more exact goes first. Raises
+    ``api/v1/user/bob``, each also with methods before it. What is more exact goes first. Raises
     NoSuchRoute when that is none of them, or several.
     """
-    method, wanted = split(text[:LONGEST])
-    doors = [door for route in limited_routes().values() for door in route.doors]
-    doors = [door for door in doors if method in ("", *door.methods)]
-    for found in (
-        [door for door in doors if door.endpoint.lower() == wanted.lower()],
-        [door for door in doors if shape(door.path) == shape(wanted)],
-        [door for door in doors if underscored(door.path) == underscored(wanted)],
-        [door for door in doors if answers(door, wanted)],
-    ):
-        if found:
-            return the_one(text, found)
-    raise NoSuchRoute(f"No limited route matches {text[:LONGEST]!r}.", nearest(wanted) or every())
+    text = text[:LONGEST]
+    *methods, wanted = text.split() or [""]
+    every = [(route, door) for route in limited_routes().values() for door in route.doors]
+    alike: list[Door] = []
+    for is_meant in (is_endpoint, is_path, is_underscored, answers):
+        found = [(route, door) for route, door in every if is_meant(door, wanted)]
+        alike = alike or [door for _, door in found]
+        right = [each for each in found if {word.upper() for word in methods} <= {*each[1].methods}]
+        if len({route for route, _ in right}) == 1:
+            return right[0][0]
+        if right:
+            problem = f"More than one limited route matches {text!r}."
+            raise NoSuchRoute(problem, [str(door) for _, door in right])
+    if alike:
+        raise NoSuchRoute(f"No limited route is {text!r}.", [str(door) for door in alike])
+    raise NoSuchRoute(f"No limited route matches {text!r}.", nearest(wanted) or first_paths())
 
 
-def split(text: str) -> tuple[str, str]:
-    """The method and the rest; "" where none is named."""
-    first, _, rest = text.strip().partition(" ")
-    return (first.upper(), rest.strip()) if rest and first.isalpha() else ("", text.strip())
+def is_endpoint(door: Door, text: str) -> bool:
+    return text == door.endpoint
+
+
+def is_path(door: Door, text: str) -> bool:
+    return "/" in text and shape(text) == shape(door.path)
+
+
+def is_underscored(door: Door, text: str) -> bool:
+    return underscored(text) in (underscored(door.path), underscored(door.endpoint))
 
 
 def shape(path: str) -> str:
@@ -190,15 +135,18 @@ def answers(door: Door, path: str) -> bool:
     return door.endpoint in found
 
 
-def the_one(text: str, found: list[Door]) -> Route:
-    routes = {buckets()[door.endpoint] for door in found}
-    if len(routes) > 1:
-        problem = f"More than one limited route matches {text[:LONGEST]!r}."
-        raise NoSuchRoute(problem, [str(door) for door in found])
-    return routes.pop()
+def name_of(key: str) -> str:
+    """How a stored route is written so that it is read as the same one; its key when it is gone."""
+    route = limited_routes().get(key)
+    if route is None:
+        return key
+    try:
+        return route.title if route_named(route.title) == route else key
+    except NoSuchRoute:  # two views answer the same requests
+        return key
 
 
-def every() -> list[str]:
+def first_paths() -> list[str]:
     """The paths of the limited routes, without the others of their groups."""
     return [route.path for route in limited_routes().values()]
 
@@ -216,14 +164,14 @@ def nearest(path: str) -> list[str]:
 def route_answering(method: str, path: str) -> Route | None:
     """The limited route in whose bucket ``method path`` counts; None when it is not limited.
 
-    Where nothing answers, ``path`` may be spelled as for ``route_meant``. Raises Missing, with the
+    Where nothing answers, ``path`` may be spelled as for ``route_named``. Raises Missing, with the
     nearest paths, when it means nothing either.
     """
     try:
         return buckets().get(endpoint_answering(method.upper(), f"/{path.lstrip('/')}"))
     except Missing as missing:
         try:
-            return route_meant(f"{method} {path}")
+            return route_named(f"{method} {path}")
         except NoSuchRoute:
             raise missing from None
 
