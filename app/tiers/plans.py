@@ -51,7 +51,7 @@ def hold_still() -> None:
     db.session.rollback()
     if db.engine.dialect.name == "postgresql":
         db.session.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
-    # Who changes a tier or a limit begins with the version, too: none waits for the other in a ring.
+    # Whoever changes a tier or a limit begins with the version, too: nobody waits in a ring.
     policy.moved(db.session.connection())
     if db.engine.dialect.name == "postgresql":
         db.session.execute(text("LOCK TABLE tiers IN EXCLUSIVE MODE"))
