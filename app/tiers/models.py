@@ -1,5 +1,6 @@
 """Tiers, and how often their people may call each limited route."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -10,9 +11,11 @@ from sqlalchemy import (
     Select,
     String,
     UniqueConstraint,
+    Update,
     false,
     func,
     select,
+    update,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -43,6 +46,11 @@ class Tier(Timestamped, Versioned, Model):
         return Subject("tier", self.id, self.name)
 
     @property
+    def mark(self) -> str:
+        """Tells this tier from one that SQLite gives the same id after this is deleted."""
+        return self.created_at.isoformat()
+
+    @property
     def label(self) -> str:
         """The name as a heading: "free" reads "Free"."""
         return self.name[:1].upper() + self.name[1:]
@@ -53,6 +61,18 @@ class Tier(Timestamped, Versioned, Model):
     @classmethod
     def by_name(cls, name: str) -> Select["Tier"]:
         return select(cls).where(cls.name == name)
+
+    @classmethod
+    def by_mark(cls, identifier: int, mark: str) -> Select["Tier"]:
+        """The tier of that id, unless it is another one by now."""
+        made = datetime.fromisoformat(mark)
+        return select(cls).where(cls.id == identifier, cls.created_at == made)
+
+    @classmethod
+    def hold(cls, identifier: int) -> Update:
+        """Changes nothing, but lets nobody else write, where the database has one writer."""
+        held = update(cls).where(cls.id == identifier).values(id=cls.id)
+        return held.execution_options(synchronize_session=False)
 
     @classmethod
     def all_by_name(cls) -> Select["Tier"]:

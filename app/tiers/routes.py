@@ -55,6 +55,12 @@ def limited_routes() -> dict[str, Route]:
     return routes
 
 
+def called(key: str) -> str:
+    """What people call a limited route; its key when there is no such route any more."""
+    route = limited_routes().get(key)
+    return route.name if route else key
+
+
 def route_answering(method: str, path: str) -> Route | None:
     """The limited route in whose bucket ``method path`` counts; None when it is not limited.
 
