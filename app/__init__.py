@@ -38,6 +38,7 @@ from app.mail.pages import mail
 from app.queue import redis_patience
 from app.system.pages import system
 from app.tiers import limit_pages, marking
+from app.tiers import tasks as tier_tasks
 from app.tiers import undoing as tier_undoing
 from app.tiers.api import tiers_api
 from app.tiers.cli import create_tier
@@ -78,7 +79,7 @@ COMMANDS = (create_admin, create_tier, users_commands, limits_commands, remove_f
 # Importing these declares their tasks.
 TASK_MODULES = (
     *(auth_tasks, user_tasks, mail_tasks),
-    *(factor_tasks, job_tasks, token_tasks),
+    *(factor_tasks, job_tasks, tier_tasks, token_tasks),
 )
 
 

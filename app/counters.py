@@ -4,28 +4,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Protocol
+from typing import TypeVar
 
 import redis
 import structlog
 from flask import Flask, current_app
 
+from app.counts import SKEW_SECONDS, Counts, Note, OwnCounts, RedisCounts, Used
+
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 RETRY_REDIS_SECONDS = 5.0
-# A count outlives its window, because the clocks of two machines may differ this much.
-SKEW_SECONDS = 60
-SWEEP_SECONDS = 60
-PREFIX = "gatehouse:count:"
-# Looks and counts in one step, so that two callers cannot both take the last place.
-TAKE = """
-local used = tonumber(redis.call('get', KEYS[1]) or '0')
-if used < tonumber(ARGV[1]) then
-    redis.call('incr', KEYS[1])
-    redis.call('expire', KEYS[1], ARGV[2])
-end
-return used + 1
-"""
 
 
 @dataclass(frozen=True)
@@ -73,14 +64,18 @@ class Counters:
         """The time by which windows are chosen, in Unix seconds."""
         return self._store.clock()
 
-    def take(self, key: str, window: Window, limit: int) -> int:
+    def take(
+        self, key: str, window: Window, limit: int, cost: int = 1, note: Note | None = None
+    ) -> int:
         """Count one call, in one round trip, and return which one of the window it is.
 
         A call past ``limit`` is not counted: being refused costs nothing, also once the limit
-        is raised.
+        is raised. Raises Outdated, and counts nothing, when ``note`` has an older version of the
+        policy than Redis knows.
         """
         lifetime = window.end - int(self.now()) + SKEW_SECONDS
-        return self._store.ask(lambda counts: counts.take(f"{key}/{window.start}", limit, lifetime))
+        key = f"{key}/{window.start}"
+        return self._store.ask(lambda counts: counts.take(key, limit, lifetime, cost, note))
 
     def read(self, key: str, window: Window) -> int:
         """The count so far; asking costs nothing."""
@@ -89,83 +84,30 @@ class Counters:
     def clear(self, key: str, window: Window) -> None:
         self._store.ask(lambda counts: counts.clear(f"{key}/{window.start}"))
 
+    @property
+    def knows_versions(self) -> bool:
+        """Whether ``take`` notices by itself that a policy is outdated."""
+        return not self.is_lone and self.is_shared
+
+    def tell_version(self, version: int) -> None:
+        """Let every process know, by its next call, that the policy has this version."""
+        self._store.ask(lambda counts: counts.tell_version(version))
+
+    @property
+    def own(self) -> OwnCounts:
+        """What this process counts by itself: always, or while Redis is away."""
+        return self._store.own
+
+    def notes(self, slices: list[int]) -> dict[int, dict[str, Used]]:
+        """What was written down in these slices, by all processes together if they can."""
+        return self._store.ask(lambda counts: counts.notes(slices))
+
+    def forget_notes(self, slice: int) -> None:
+        self._store.ask(lambda counts: counts.forget_notes(slice))
+
     def check(self) -> bool:
         """Whether the storage answers now."""
         return self._store.check()
-
-
-class Counts(Protocol):
-    """Numbers by key, each forgotten after ``lifetime`` seconds."""
-
-    def take(self, key: str, limit: int, lifetime: int) -> int: ...
-    def read(self, key: str) -> int: ...
-    def clear(self, key: str) -> int: ...
-    def reset(self) -> None: ...
-    def ping(self) -> bool: ...
-
-
-class OwnCounts:
-    """The counts of this process alone, exact across its threads."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, tuple[int, float]] = {}
-        self._lock = Lock()
-        self._sweep_at = 0.0
-
-    def take(self, key: str, limit: int, lifetime: int) -> int:
-        moment = time.monotonic()
-        with self._lock:
-            self._sweep(moment)
-            used, _ = self._counts.get(key, (0, 0.0))
-            if used < limit:
-                self._counts[key] = (used + 1, moment + lifetime)
-            return used + 1
-
-    def read(self, key: str) -> int:
-        with self._lock:
-            return self._counts.get(key, (0, 0.0))[0]
-
-    def clear(self, key: str) -> int:
-        with self._lock:
-            return self._counts.pop(key, (0, 0.0))[0]
-
-    def reset(self) -> None:
-        with self._lock:
-            self._counts.clear()
-
-    def ping(self) -> bool:
-        return True
-
-    def _sweep(self, moment: float) -> None:
-        # Nobody asks for the count of a window that is over: this is only about memory.
-        if moment >= self._sweep_at:
-            self._sweep_at = moment + SWEEP_SECONDS
-            kept = {key: value for key, value in self._counts.items() if value[1] > moment}
-            self._counts = kept
-
-
-class RedisCounts:
-    """The counts of all processes together."""
-
-    def __init__(self, uri: str, options: dict[str, Any]) -> None:
-        self._redis = redis.Redis.from_url(uri, **options)
-        self._take = self._redis.register_script(TAKE)
-
-    def take(self, key: str, limit: int, lifetime: int) -> int:
-        return int(self._take(keys=[PREFIX + key], args=[limit, lifetime]))
-
-    def read(self, key: str) -> int:
-        return int(self._redis.get(PREFIX + key) or 0)  # type: ignore[arg-type]
-
-    def clear(self, key: str) -> int:
-        return int(self._redis.delete(PREFIX + key))  # type: ignore[arg-type]
-
-    def reset(self) -> None:
-        for key in self._redis.scan_iter(f"{PREFIX}*", count=1000):
-            self._redis.delete(key)
-
-    def ping(self) -> bool:
-        return bool(self._redis.ping())
 
 
 class Store:
@@ -179,7 +121,7 @@ class Store:
         self.clock: Callable[[], float] = time.time
         self.retry_seconds = RETRY_REDIS_SECONDS
         self._shared = shared
-        self._own = OwnCounts()
+        self.own = shared if isinstance(shared, OwnCounts) else OwnCounts()
         self._ask_again_at = 0.0
         self._lock = Lock()
 
@@ -199,18 +141,18 @@ class Store:
 
     def reset(self) -> None:
         """Forget every count, here and in the storage."""
-        self._own.reset()
+        self.own.reset()
         self._shared.reset()
         self._ask_again_at = 0.0
 
-    def ask(self, question: Callable[[Counts], int]) -> int:
+    def ask(self, question: Callable[[Counts], T]) -> T:
         if time.monotonic() < self._ask_again_at:
-            return question(self._own)
+            return question(self.own)
         try:
             answer = question(self._shared)
         except (redis.RedisError, OSError) as error:
             self._step_aside(error)
-            return question(self._own)
+            return question(self.own)
         self._come_back()
         return answer
 

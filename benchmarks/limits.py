@@ -5,6 +5,8 @@
 In this process, without a network before us: the time is that of the application and of the
 servers it asks. First embedded (SQLite, counts in memory), then PostgreSQL and Redis on this
 machine. Requests alternate, so that whatever slows the machine slows both. Read the ratios.
+
+Then what it costs to write down who used what: counting alone, and counting with it.
 """
 
 import statistics
@@ -21,8 +23,11 @@ import app as roof
 from app import create_app
 from app.access import sign_in_required
 from app.config import load_settings
-from app.extensions import db
+from app.counters import Window
+from app.counts import Note
+from app.extensions import counters, db
 from app.prepare import migrate
+from app.tiers import policy, usage
 from app.tiers.marking import limited
 from app.tiers.models import RateLimit, Tier
 from tests.people import Browser, make_cast
@@ -54,13 +59,16 @@ def counted() -> str:
 
 def main() -> None:
     roof.PAGES = (*roof.PAGES, bench)
-    print(f"{'':24}{'unlimited':>12}{'limited':>12}{'ratio':>8}   (median of a request)")
+    print(f"{'':26}{'unlimited':>12}{'limited':>12}{'ratio':>8}   (median of a request)")
     with tempfile.TemporaryDirectory() as folder, on_servers() as urls:
         for name, more in (("in memory, SQLite", {}), ("Redis, PostgreSQL", urls)):
             data = Path(folder) / name
             application = create_app(load_settings(**SETTINGS, data_dir=data, **more))
             for _ in range(ROUNDS):
                 report(name, *measure(application))
+            with application.app_context():
+                for _ in range(ROUNDS):
+                    report(f"{name}, noted", *measure_notes())
 
 
 @contextmanager
@@ -93,6 +101,20 @@ def measure(application: Flask) -> tuple[float, float]:
     return statistics.median(free), statistics.median(kept)
 
 
+def measure_notes() -> tuple[float, float]:
+    """The median seconds of counting a call without and with a note of who used what."""
+    window, version = Window.at(counters.now(), 3600), policy.changed().version
+    alone, noted = [], []
+    for number in range(PAIRS):
+        who = f"user:{number % 100}"
+        for times, name in ((alone, ""), (noted, usage.written(who, 1, "bench.counted"))):
+            note = Note(version, usage.slice_at(counters.now()), name)
+            began = time.perf_counter()
+            counters.take(f"bench/{who}", window, ENDLESS, 1, note)
+            times.append(time.perf_counter() - began)
+    return statistics.median(alone), statistics.median(noted)
+
+
 def seconds(browser: Browser, path: str) -> float:
     began = time.perf_counter()
     answer = browser.client.get(path)
@@ -102,7 +124,7 @@ def seconds(browser: Browser, path: str) -> float:
 
 
 def report(name: str, free: float, kept: float) -> None:
-    print(f"{name:24}{free * 1e6:9.0f} µs{kept * 1e6:9.0f} µs{kept / free:8.2f}", flush=True)
+    print(f"{name:26}{free * 1e6:9.0f} µs{kept * 1e6:9.0f} µs{kept / free:8.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ GOOD = {
     **{"username": "robert", "tier": "pro", "unit": "hours", "every": "2", "limit": "5"},
     **{"task": "demonstration", "scope": "read", "days": "7", "time_zone": "Europe/Berlin"},
     **{"theme": "dark", "route": "jobs.start", "next": "/", "code": "123456", "picture": ""},
+    **dict.fromkeys(("check", "undo"), ""),
 }
 NAMES = re.compile(r'\bname="(\w+)"|\.(?:get|pop)\("(\w+)"|^ {4}(\w+) = \w*Field\(', re.M)
 RAW = "%ff=%fe&page=%ed%a0%80&=&==&&%&%zz=%"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -13,6 +13,8 @@ from app.auth.models import Session
 from app.extensions import db
 from app.factors.models import AuthenticatorApp, Passkey
 from app.jobs.models import Job
+from app.tiers import usage
+from app.tiers.models import Usage
 from app.tokens.models import ApiToken
 from app.users.models import User
 
@@ -52,6 +54,7 @@ def lists(user_id: int) -> dict[str, Iterator[Row]]:
         "api_tokens": rows_of(ApiToken, TOKEN, user_id),
         "passkeys": rows_of(Passkey, PASSKEY, user_id),
         "authenticator_apps": rows_of(AuthenticatorApp, APP, user_id),
+        "limits_used": limits_used(user_id),
         "tasks": selected(Job, JOB, Job.owner_id == user_id),
         "activity": (
             as_seen_by(user_id, row) for row in selected(Event, EVENT, Event.about(user_id))
@@ -83,6 +86,18 @@ def selected(model: Any, columns: tuple[str, ...], condition: Any) -> Iterator[R
     while batch:
         yield from ({name: getattr(row, name) for name in columns} for row in batch)
         batch = db.session.execute(query.where(model.id > batch[-1].key)).all()
+
+
+def limits_used(user_id: int) -> Iterator[Row]:
+    """What was used of each limit, of the last seven days, in slices of five minutes."""
+    usage.settle()
+    facts = (Usage.slice, Usage.route, Usage.calls, Usage.refused)
+    rows = db.session.execute(
+        select(*facts).where(Usage.user_id == user_id).order_by(Usage.slice, Usage.route)
+    )
+    for moment, route, calls, refused in rows:
+        at = datetime.fromtimestamp(moment, UTC)
+        yield {"at": at, "route": route, "calls": calls, "refused": refused}
 
 
 def with_device(row: Row) -> Row:

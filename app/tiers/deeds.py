@@ -21,7 +21,7 @@ def add(tier: Tier) -> Event:
     taken."""
     db.session.add(tier)
     db.session.flush()  # gives it the id by which the trail knows it
-    changes = {title(limit.route): (None, words(limit)) for limit in tier.limits}
+    changes = {title(limit.route): (None, limit.on_record) for limit in tier.limits}
     undo = undo_of(tier, "", None, facts_of(tier))
     return record("tier.created", tier.as_subject, changes=changes, undo=undo)
 
@@ -47,7 +47,7 @@ def delete(tier: Tier) -> Event:
         raise Refused(f"{people} on {tier.label}. Move them to another tier first.")
     for let_go in BEFORE_DELETION:
         let_go(tier)
-    changes = {title(limit.route): (words(limit), None) for limit in tier.limits}
+    changes = {title(limit.route): (limit.on_record, None) for limit in tier.limits}
     undo = undo_of(tier, "", facts_of(tier), None)
     event = record("tier.deleted", tier.as_subject, changes=changes, undo=undo)
     db.session.delete(tier)
@@ -67,7 +67,7 @@ def add_limit(tier: Tier, limit: RateLimit) -> None:
     """Give ``tier`` a limit that is filled in. Raises IntegrityError when the route has one."""
     tier.limits.append(limit)
     db.session.flush()  # gives it its id
-    changes = {title(limit.route): (None, words(limit))}
+    changes = {title(limit.route): (None, limit.on_record)}
     undo = undo_of(tier, limit.route, None, facts_of_limit(limit))
     record("limit.created", tier.as_subject, changes=changes, undo=undo)
 
@@ -76,18 +76,18 @@ def change_limit(
     limit: RateLimit, requests: int, period: int, observed: bool | None = None
 ) -> None:
     """Allow so many requests every ``period`` seconds; ``observed`` stays as it is if not given."""
-    before, words_before, tier = facts_of_limit(limit), words(limit), limit.tier
+    before, said, tier = facts_of_limit(limit), limit.on_record, limit.tier
     limit.limit, limit.period = requests, period
     limit.observed = limit.observed if observed is None else observed
-    if words(limit) != words_before:
+    if limit.on_record != said:
         after = {**facts_of_limit(limit), "version": before["version"] + 1}
-        changes = {title(limit.route): (words_before, words(limit))}
+        changes = {title(limit.route): (said, limit.on_record)}
         undo = undo_of(tier, limit.route, before, after)
         record("limit.changed", tier.as_subject, changes=changes, undo=undo)
 
 
 def remove_limit(tier: Tier, limit: RateLimit) -> None:
-    changes = {title(limit.route): (words(limit), None)}
+    changes = {title(limit.route): (limit.on_record, None)}
     undo = undo_of(tier, limit.route, facts_of_limit(limit), None)
     record("limit.deleted", tier.as_subject, changes=changes, undo=undo)
     tier.limits.remove(limit)
@@ -97,11 +97,6 @@ def title(key: str) -> str:
     """A route as the trail names it: "POST /tasks"; its key when there is no such route."""
     route = limited_routes().get(key)
     return f"{' '.join(route.methods)} {route.path}" if route else key
-
-
-def words(limit: RateLimit) -> str:
-    """What a limit says, as the trail keeps it."""
-    return f"{limit.phrase}, only observed" if limit.observed else limit.phrase
 
 
 def undo_of(tier: Tier, part: str, before: Facts | None, after: Facts | None) -> Facts:

@@ -15,6 +15,11 @@ REASONS = {
 NOT_KNOWN = "not known here: without Redis each process has counts of its own"
 
 
+def why(standing: Standing) -> str:
+    reason = REASONS[standing.reason].format(tier=standing.tier_name)
+    return f"{reason}, observed only: nothing is refused" if standing.is_observed else reason
+
+
 def as_json(standing: Standing) -> dict[str, Any]:
     """What ``GET /api/v1/rate_limits/me`` tells of one route; ``period`` and ``reset`` in seconds,
     ``reset_at`` in UTC (ISO 8601)."""
@@ -24,8 +29,9 @@ def as_json(standing: Standing) -> dict[str, Any]:
         "endpoint": route.key,
         "path": route.path,
         "methods": list(route.methods),
-        "tier": standing.caller.tier_name,
+        "tier": standing.tier_name,
         "reason": standing.reason,
+        "observed": standing.is_observed,
         "limit": standing.limit,
         "period": standing.period,
         "used": standing.used,
@@ -44,11 +50,10 @@ def from_outside(standing: Standing) -> dict[str, Any]:
 
 def in_words(standing: Standing) -> str:
     """Five lines for a terminal of another process."""
-    tier = standing.caller.tier_name
     used = f"{standing.used} of {standing.limit}, {count(standing.left, 'call')} left"
     lines = {
         "Route": standing.route.label,
-        "Limit": f"{standing.phrase}: {REASONS[standing.reason].format(tier=tier)}",
+        "Limit": f"{standing.phrase}: {why(standing)}",
         "Used": NOT_KNOWN if counters.is_lone else used,
         "Resets": f"{standing.reset_at:%Y-%m-%d %H:%M:%S} UTC, in {duration(standing.retry_after)}",
         "Counted": f"as {standing.caller.key}",

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from wtforms import HiddenField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from app.forms import Follows, Form
@@ -29,6 +29,7 @@ class LimitForm(Form):
     limit = StringField("Requests", [Follows(Count)])
     every = StringField("Every", [Follows(Count)])
     unit = SelectField("Unit of time", [Follows(Unit)], choices=list(UNITS), validate_choice=False)
+    observed = BooleanField("Observe only")
     version = HiddenField()
     undo = HiddenField()
 
@@ -37,6 +38,7 @@ class LimitForm(Form):
         """The form filled in with what is saved."""
         every, unit = split_period(limit.period)
         values = {"every": every, "unit": unit + "s", "limit": limit.limit}
+        values["observed"] = limit.observed
         return cls(formdata=None, data={**values, "route": limit.route, "version": limit.version})
 
     def validate_unit(self, field: SelectField) -> None:

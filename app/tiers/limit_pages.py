@@ -13,6 +13,7 @@ from app.htmx import Toast, redirect_with, render, swap_or_redirect, wants_part
 from app.tiers import deeds
 from app.tiers.forms import LimitForm, NewLimitForm
 from app.tiers.models import RateLimit, Tier
+from app.tiers.outlook import Past, past, what_if
 from app.tiers.pages import about, check_version, named, tiers, too_late
 from app.tiers.routes import called, limited_routes
 from app.words import allowance
@@ -23,13 +24,34 @@ HEADING = -1  # where the focus goes when the last row is gone
 @tiers.get("/tiers/<name>/phrase")
 @operators_only
 def phrase(name: str) -> ResponseReturnValue:
-    """The limit in words while it is typed; nothing while it is not one yet."""
-    form = LimitForm(formdata=request.args)
+    """The limit in words while it is typed, and what it would have meant; nothing while it is not
+    one yet.
+    """
+    form, tier = LimitForm(formdata=request.args), named(name)
     form.validate()
     numbers: tuple[Field, ...] = (form.limit, form.every, form.unit)
     is_one = not any(field.errors for field in numbers)
-    words = allowance(int(form.limit.data), form.period) if is_one else ""
-    return render_template("tiers/_phrase.html", words=words, people=named(name).people)
+    foreseen = foresee(tier, form, request.args.get("route", "")) if is_one else {}
+    return render_template("tiers/_phrase.html", foreseen=foreseen)
+
+
+def foresee(tier: Tier, form: LimitForm, route: str) -> dict[str, Any]:
+    """What a valid ``form`` would make of the limit of ``tier`` on ``route``."""
+    now = tier.limit_for(route)
+    return {
+        "words": allowance(int(form.limit.data), form.period),
+        "observed": form.observed.data,
+        "people": tier.people,
+        "what": what_if(tier.id, route, int(form.limit.data), form.period),
+        "now": now,
+        "counts_on": now is not None and now.period == form.period,
+        "past": past(tier.id).get(route, Past()),
+    }
+
+
+def is_question() -> bool:
+    """Whether a form asks what would follow, before it is saved (without script)."""
+    return bool(request.form.get("check"))
 
 
 @tiers.get("/tiers/<name>/limits")
@@ -51,8 +73,12 @@ def create_limit(name: str) -> ResponseReturnValue:
     if not form.validate():
         return refused_limit(tier, form)
     route = limited_routes()[form.route.data]
+    if is_question():
+        context = about(tier, new_form=form, foreseen_new=foresee(tier, form, route.key))
+        return render_template("tiers/show.html", **context)
     limit = RateLimit(route=route.key, methods=" ".join(route.methods))
     limit.limit, limit.period = form.limit.data, form.period
+    limit.observed = form.observed.data
     try:
         with answering({"route": "taken"}):
             deeds.add_limit(tier, limit)
@@ -111,7 +137,8 @@ def edit_limit(name: str, id: int) -> ResponseReturnValue:
     limit = limit_of(tier, id)
     if not wants_part():
         return redirect_with(url_for(".show", name=name, edit=id))
-    context = {"tier": tier, "limit": limit, "form": LimitForm.of(limit), "conflict": None}
+    context = {"tier": tier, "limit": limit, "form": LimitForm.of(limit)}
+    context |= {"conflict": None, "foreseen": None}
     return render_template("tiers/_limit_editor.html", routes=limited_routes(), **context)
 
 
@@ -123,8 +150,13 @@ def update_limit(name: str, id: int) -> ResponseReturnValue:
     form = LimitForm()
     if not form.validate():
         return refused_edit(tier, limit, form, 422)
+    if is_question():
+        context = about(tier, editing=limit, edit_form=form)
+        return render_template(
+            "tiers/show.html", **{**context, "foreseen": foresee(tier, form, limit.route)}
+        )
     before = LimitForm.of(limit).data
-    deeds.change_limit(limit, form.limit.data, form.period)
+    deeds.change_limit(limit, form.limit.data, form.period, form.observed.data)
     try:
         check_version(limit, form.version.data)
         with answering({}):
@@ -139,6 +171,7 @@ def edited(tier: Tier, limit: RateLimit, form: LimitForm, before: dict[str, Any]
     if form.undo.data:
         return Toast(f"{title(limit)} allows {limit.phrase} again")
     data = {key: before[key] for key in ("limit", "every", "unit")}
+    data["observed"] = "1" if before["observed"] else ""
     undo = url_for(".update_limit", name=tier.name, id=limit.id)
     words = f"{title(limit)} now allows {limit.phrase}"
     return Toast(words, undo, {**data, "version": limit.version, "undo": "1"})
@@ -192,4 +225,5 @@ def removed(tier: Tier, limit: RateLimit, form: LimitForm, before: dict[str, Any
     if form.undo.data or limit.route not in limited_routes():
         return Toast(words)
     data = {key: before[key] for key in ("route", "limit", "every", "unit")}
+    data["observed"] = "1" if before["observed"] else ""
     return Toast(words, url_for(".create_limit", name=tier.name), {**data, "undo": "1"})

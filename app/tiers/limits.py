@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from flask import current_app, g
+from flask import g
 from flask_login import current_user
 
 from app.counters import Window
+from app.counts import Note, Outdated
 from app.errors import TooMany
-from app.extensions import counters, db, throttled_address
-from app.tiers.models import RateLimit
+from app.extensions import counters, throttled_address
+from app.tiers import policy, usage
+from app.tiers.policy import Policy, Rule
 from app.tiers.routes import Route, limited_routes
 from app.words import allowance
 
@@ -24,24 +26,37 @@ class Caller:
 
     key: str
     tier_id: int | None
-    tier_name: str | None = None
     is_person: bool = True
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What limits a caller on a route in the current window, and how much of it is used.
-
-    ``reason`` is "rule", or why the default applies: "no tier", "no rule", "signed out".
-    """
+    """What limits a caller on a route in the current window, and how much of it is used."""
 
     route: Route
     caller: Caller
-    limit: int
-    period: int
+    rule: Rule
+    tier_name: str | None
     used: int
     window: Window
-    reason: str
+
+    @property
+    def limit(self) -> int:
+        return self.rule.limit
+
+    @property
+    def period(self) -> int:
+        return self.rule.period
+
+    @property
+    def reason(self) -> str:
+        """ "rule", or why the default applies: "no tier", "no rule", "signed out"."""
+        return self.rule.reason
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether it only counts: a call past it passes."""
+        return self.rule.observed
 
     @property
     def left(self) -> int:
@@ -49,12 +64,12 @@ class Standing:
 
     @property
     def is_exhausted(self) -> bool:
-        return self.used >= self.limit
+        return self.used >= self.limit and not self.is_observed
 
     @property
     def is_near(self) -> bool:
         """Whether four fifths are used, but not all."""
-        return 0.8 * self.limit <= self.used < self.limit
+        return 0.8 * self.limit <= self.used < self.limit and not self.is_observed
 
     @property
     def reset_at(self) -> datetime:
@@ -77,61 +92,72 @@ def current_caller() -> Caller:
 
 
 def caller_of(user: Any) -> Caller:
-    """The caller that ``user`` (with ``id``, ``tier_id`` and ``tier``) is."""
-    tier = user.tier
-    return Caller(f"user:{user.id}", user.tier_id, tier.label if tier else None)
-
-
-def policy_for(caller: Caller, route: Route) -> tuple[int, int, str]:
-    """The limit, its period in seconds, and the reason."""
-    default = (
-        current_app.config["DEFAULT_RATE_LIMIT_LIMIT"],
-        current_app.config["DEFAULT_RATE_LIMIT_PERIOD"],
-    )
-    if not caller.is_person:
-        return (*default, "signed out")
-    if caller.tier_id is None:
-        return (*default, "no tier")
-    rule = db.session.execute(RateLimit.of(caller.tier_id, route.key)).first()
-    return (rule.limit, rule.period, "rule") if rule else (*default, "no rule")
+    """The caller that ``user`` (with ``id`` and ``tier_id``) is."""
+    return Caller(f"user:{user.id}", user.tier_id)
 
 
 def counter_key(caller: Caller, route: Route, period: int) -> str:
     return f"limit/{caller.key}/{route.key}/{period}"
 
 
-def standing(caller: Caller, route: Route) -> Standing:
+def placed(known: Policy, caller: Caller, route: Route) -> tuple[Rule, str, Window]:
+    """The rule for ``caller``, the key of its count, and the window that counts now."""
+    rule = known.rule_for(caller.tier_id, route.key, caller.is_person)
+    key = counter_key(caller, route, rule.period)
+    return rule, key, Window.at(counters.now(), rule.period)
+
+
+def standing(caller: Caller, route: Route, known: Policy | None = None) -> Standing:
     """Where ``caller`` stands on ``route`` now. Asking costs no quota."""
-    limit, period, reason = policy_for(caller, route)
-    window = Window.at(counters.now(), period)
-    used = counters.read(counter_key(caller, route, period), window)
-    return Standing(route, caller, limit, period, min(used, limit), window, reason)
+    known = known or policy.fresh()
+    rule, key, window = placed(known, caller, route)
+    used = min(counters.read(key, window), rule.limit)
+    return Standing(route, caller, rule, known.tiers.get(caller.tier_id or 0), used, window)
 
 
 def standings(caller: Caller) -> list[Standing]:
     """Every limit of ``caller``: the exhausted first, then by share used."""
-    every = [standing(caller, route) for route in limited_routes().values()]
+    known = policy.fresh()
+    every = [standing(caller, route, known) for route in limited_routes().values()]
     return sorted(every, key=lambda each: (-each.used / each.limit, each.route.name))
 
 
-def spend(caller: Caller, route: Route) -> Standing:
+def spend(caller: Caller, route: Route, cost: int = 1) -> Standing:
     """Count one call. Raises LimitReached, and counts nothing, when the window has no room."""
-    limit, period, reason = policy_for(caller, route)
-    window = Window.at(counters.now(), period)
-    call = counters.take(counter_key(caller, route, period), window, limit)
-    now = Standing(route, caller, limit, period, min(call, limit), window, reason)
+    try:
+        now, count = take(policy.kept(), caller, route, cost)
+    except Outdated:
+        now, count = take(policy.changed(), caller, route, cost, is_fresh=True)
+    usage.settle_own_past()
     g.standing = now
-    if call == 1:
+    if count == cost:
         warn_of_default(now)
-    if call > limit:
+    if count > now.limit and not now.is_observed:
         raise LimitReached(now)
     return now
 
 
+def take(
+    known: Policy, caller: Caller, route: Route, cost: int, is_fresh: bool = False
+) -> tuple[Standing, int]:
+    """Count one call by ``known``. Raises Outdated when that has changed, unless it is fresh."""
+    rule, key, window = placed(known, caller, route)
+    note = Note(
+        version=None if is_fresh else known.version,
+        slice=usage.slice_at(counters.now()),
+        who=usage.written(caller.key, caller.tier_id, route.key) if caller.is_person else "",
+        enforced=not rule.observed,
+    )
+    count = counters.take(key, window, rule.limit, cost, note)
+    used = count - cost if count > rule.limit and not rule.observed else count
+    tier_name = known.tiers.get(caller.tier_id or 0)
+    return Standing(route, caller, rule, tier_name, min(used, rule.limit), window), count
+
+
 def clear(caller: Caller, route: Route) -> None:
     """Give ``caller`` the whole of the current window back."""
-    _, period, _ = policy_for(caller, route)
-    counters.clear(counter_key(caller, route, period), Window.at(counters.now(), period))
+    _, key, window = placed(policy.fresh(), caller, route)
+    counters.clear(key, window)
 
 
 def warn_of_default(standing: Standing) -> None:

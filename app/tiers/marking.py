@@ -56,7 +56,7 @@ def init_app(app: Flask) -> None:
 def tell_standing(response: Response) -> Response:
     """Tell programs how much is left (draft-ietf-httpapi-ratelimit-headers)."""
     now: Standing | None = g.get("standing")
-    if now is None:
+    if now is None or now.is_observed:
         return response
     name = now.route.key
     response.headers["RateLimit-Policy"] = f'"{name}";q={now.limit};w={now.period}'

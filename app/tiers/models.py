@@ -1,7 +1,7 @@
 """Tiers, and how often their people may call each limited route."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +23,11 @@ from app.audit.models import Subject
 from app.database import Timestamped, Versioned
 from app.extensions import Model
 from app.words import allowance
+
+
+def label_of(name: str) -> str:
+    """The name of a tier as a heading: "free" reads "Free"."""
+    return name[:1].upper() + name[1:]
 
 
 class Tier(Timestamped, Versioned, Model):
@@ -52,8 +57,8 @@ class Tier(Timestamped, Versioned, Model):
 
     @property
     def label(self) -> str:
-        """The name as a heading: "free" reads "Free"."""
-        return self.name[:1].upper() + self.name[1:]
+        """The name as a heading."""
+        return label_of(self.name)
 
     def limit_for(self, route: str) -> "RateLimit | None":
         return next((limit for limit in self.limits if limit.route == route), None)
@@ -103,10 +108,10 @@ class RateLimit(Timestamped, Versioned, Model):
     def phrase(self) -> str:
         return allowance(self.limit, self.period)
 
-    @classmethod
-    def of(cls, tier_id: int, route: str) -> Select[*tuple[Any, ...]]:
-        """The numbers of one rule: ``(limit, period)``."""
-        return select(cls.limit, cls.period).where(cls.tier_id == tier_id, cls.route == route)
+    @property
+    def on_record(self) -> str:
+        """How the trail says it."""
+        return f"{self.phrase}, observed only" if self.observed else self.phrase
 
     @classmethod
     def elsewhere(cls, tier: Tier) -> Select["RateLimit"]:
@@ -127,7 +132,8 @@ class Usage(Model):
     """What a person did on a limited route in one slice of the clock, whether allowed or not.
 
     ``slice`` is where it starts, in Unix seconds. ``source`` is "" for what all processes counted
-    together, or names the process that counted alone. ``is_full`` says that the limit was reached.
+    together, or names the process that counted alone. ``tier_id`` is the tier at that time, 0 for
+    none. ``is_full`` says that the limit was reached.
     """
 
     __tablename__ = "limit_usage"
@@ -139,8 +145,8 @@ class Usage(Model):
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     route: Mapped[str] = mapped_column(String(200), primary_key=True)
     slice: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tier_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     source: Mapped[str] = mapped_column(String(20), primary_key=True, default="")
-    tier_id: Mapped[int | None]
     calls: Mapped[int]
     refused: Mapped[int]
     is_full: Mapped[bool]

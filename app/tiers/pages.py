@@ -16,6 +16,7 @@ from app.tiers import deeds
 from app.tiers.forms import LimitForm, NewLimitForm, TierForm
 from app.tiers.limits import Standing, caller_of, standings
 from app.tiers.models import RateLimit, Tier
+from app.tiers.outlook import past
 from app.tiers.routes import Route, limited_routes
 from app.words import clock, number
 
@@ -145,6 +146,9 @@ def about(tier: Tier, **changes: Any) -> dict[str, Any]:
         "conflict": None,
         "focused": None,
         "changed": None,
+        "past": past(tier.id),
+        "foreseen": None,
+        "foreseen_new": None,
     }
     return {**at_rest, **changes}
 

@@ -131,4 +131,4 @@ def limit_from(facts: dict[str, Any]) -> RateLimit:
 
 def again(limit: RateLimit) -> str:
     """ "Background tasks allows 10 requests per hour again" """
-    return f"{called(limit.route)} allows {deeds.words(limit)} again"
+    return f"{called(limit.route)} allows {limit.on_record} again"

@@ -19,12 +19,12 @@ def upgrade() -> None:
     sa.Column('user_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('route', sa.String(length=200), nullable=False),
     sa.Column('slice', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('tier_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('source', sa.String(length=20), nullable=False),
-    sa.Column('tier_id', sa.Integer(), nullable=True),
     sa.Column('calls', sa.Integer(), nullable=False),
     sa.Column('refused', sa.Integer(), nullable=False),
     sa.Column('is_full', sa.Boolean(), nullable=False),
-    sa.PrimaryKeyConstraint('user_id', 'route', 'slice', 'source', name=op.f('pk_limit_usage'))
+    sa.PrimaryKeyConstraint('user_id', 'route', 'slice', 'tier_id', 'source', name=op.f('pk_limit_usage'))
     )
     with op.batch_alter_table('limit_usage', schema=None) as batch_op:
         batch_op.create_index('ix_limit_usage_slice', ['slice'], unique=False)

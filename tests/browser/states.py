@@ -469,6 +469,22 @@ def _(guide: Guide) -> Page:
     return page
 
 
+@state("limit observed, another foreseen")
+def _(guide: Guide) -> Page:
+    tier = guide.site.tier(starts=1)
+    page = guide.operator(f"/tiers/{tier}")
+    page.get_by_role("link", name="Edit limit for Background tasks").click()
+    page.get_by_label("Observe only").first.check()
+    press(page, "Save limit")
+    page.locator("#limits").get_by_text("Observed only").wait_for()
+    use_up(guide.holder("/", tier=tier), 3)
+    page.goto(f"/tiers/{tier}")
+    page.get_by_role("link", name="Edit limit for Background tasks").click()
+    page.get_by_label("Requests").first.fill("2")
+    page.get_by_text("would have followed").wait_for()
+    return page
+
+
 @state("tier renamed")
 def _(guide: Guide) -> Page:
     return guide.operator(f"/tiers/{guide.site.tier(starts=3)}?rename=1")

@@ -57,6 +57,8 @@ def test_bob_gets_everything_about_himself(app: Flask, bob: Browser) -> None:
     assert [row["name"] for row in mine["passkeys"]] == ["bob's phone"]
     assert len(mine["authenticator_apps"]) == 1
     assert [row["status"] for row in mine["tasks"]] == ["queued"]
+    used = [(row["route"], row["calls"], row["refused"]) for row in mine["limits_used"]]
+    assert used == [("jobs.start", 1, 0)]
     assert mine["activity"][-1]["action"] == "account.exported"
     assert kept(app, "account.exported")[0].actor_name == "Bob Baker"
 

@@ -185,6 +185,7 @@ def test_a_program_reads_its_own_limits_for_nothing(
                 "methods": ["POST"],
                 "tier": "Free",
                 "reason": "rule",
+                "observed": False,
                 "limit": 1,
                 "period": 3600,
                 "used": 1,
