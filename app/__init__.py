@@ -37,7 +37,7 @@ from app.jobs.pages import jobs
 from app.mail.pages import mail
 from app.queue import redis_patience
 from app.system.pages import system
-from app.tiers import limit_pages, marking
+from app.tiers import copy_pages, file_commands, limit_pages, marking
 from app.tiers import tasks as tier_tasks
 from app.tiers import undoing as tier_undoing
 from app.tiers.api import tiers_api
@@ -70,10 +70,10 @@ API = (auth_api, users_api, tiers_api)  # bearer tokens only, never a session: n
 MORE_PAGES = (
     *(confirmation, operator_pages, reset_pages, sign_up_pages),
     *(factor_pages, passkey_pages, app_pages),
-    *(address_pages, limit_pages, edit_pages, role_pages, standing_pages),
+    *(address_pages, copy_pages, limit_pages, edit_pages, role_pages, standing_pages),
 )
 UNDOING = (tier_undoing, user_undoing)  # importing them says how the trail's entries are undone
-MORE_COMMANDS = (limit_commands,)  # importing it adds commands to a group
+MORE_COMMANDS = (limit_commands, file_commands)  # importing them adds commands to a group
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, remove_factors, worker)
 # Importing these declares their tasks.

@@ -1,6 +1,5 @@
 """Commands for operators: tiers and their limits, by the same rules as the pages."""
 
-import difflib
 import json
 
 import click
@@ -8,12 +7,12 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from app.commands import follow, limits_commands
-from app.errors import Taken, answering
+from app.errors import Missing, Taken, answering
 from app.extensions import db
 from app.tiers import deeds
 from app.tiers.checks import orphans
 from app.tiers.models import RateLimit, Tier
-from app.tiers.routes import Route, limited_routes
+from app.tiers.routes import Route, limited_routes, route_named
 from app.tiers.rules import Count, Period, TierName
 
 
@@ -26,41 +25,31 @@ def tier_named(name: str) -> Tier:
 
 
 def route_meant(text: str) -> Route:
-    """The limited route that ``text`` means: ``jobs.start``, ``/tasks`` or ``POST /tasks``.
-
-    Anything else is an error that names the nearest matches.
-    """
-    wanted = plain(text.split()[-1] if text.split() else "")
-    routes = limited_routes().values()
-    found = [route for route in routes if wanted in (plain(route.path), plain(route.key))]
-    if len(found) == 1:
-        return found[0]
-    names = [route.path for route in (found or routes)]
-    near = names if found else difflib.get_close_matches(text, names, n=3, cutoff=0.3) or names
-    problem = "More than one limited route matches" if found else "No limited route matches"
-    raise click.ClickException(f"{problem} {text!r}. Choose one of: {', '.join(near)}.")
-
-
-def plain(text: str) -> str:
-    return text.strip().strip("/").replace("/", "_").replace(".", "_").lower()
+    """What ``route_named`` finds, or the end of the command."""
+    try:
+        return route_named(text)
+    except Missing as missing:
+        raise click.ClickException(str(missing.description)) from None
 
 
 @click.command("create-tier")
 @click.argument("name")
 @click.option("--if-missing", is_flag=True, help="Leave an existing tier alone and succeed.")
+@click.option("--like", help="Give it all the limits that this tier has now.")
 @with_appcontext
-def create_tier(name: str, if_missing: bool) -> None:
-    """Make the tier NAME, without limits of its own."""
-    tier = Tier(name=follow(TierName, name, "NAME"))
-    if if_missing and db.session.scalar(Tier.by_name(tier.name)):
+def create_tier(name: str, if_missing: bool, like: str | None) -> None:
+    """Make the tier NAME, without limits of its own unless it is --like another."""
+    name = follow(TierName, name, "NAME")
+    if if_missing and db.session.scalar(Tier.by_name(name)):
         return
+    limits = [limit.twin() for limit in tier_named(like).limits] if like is not None else []
     try:
-        with answering({"name": f"There is already a tier named {tier.name}."}):
-            deeds.add(tier)
+        with answering({"name": f"There is already a tier named {name}."}):
+            deeds.add(Tier(name=name, limits=limits))
             db.session.commit()
     except Taken as taken:
         raise click.ClickException(taken.sentence) from None
-    click.echo(f"Made the tier {tier.name}")
+    click.echo(f"Made the tier {name}" + (f" with the limits of {like}" if like else ""))
 
 
 @limits_commands.command("list")
@@ -76,13 +65,13 @@ def list_limits(tier: str | None, as_json: bool) -> None:
     for each, limit in rows:
         route = limited_routes().get(limit.route)
         path = f"{limit.methods} {route.path}" if route else f"{limit.route} (gone)"
-        click.echo(f"{each.name:<20} {path:<30} {limit.phrase}")
+        click.echo(f"{each.name:<20} {path:<30} {limit.on_record}")
     if not rows:
         click.echo("No limits are set. Every route allows the default.")
 
 
 def as_dict(tier: Tier, limit: RateLimit) -> dict[str, object]:
-    numbers = {"limit": limit.limit, "period": limit.period}
+    numbers = {"limit": limit.limit, "period": limit.period, "observed": limit.observed}
     return {"tier": tier.name, "route": limit.route, "methods": limit.methods, **numbers}
 
 
@@ -92,9 +81,10 @@ def as_dict(tier: Tier, limit: RateLimit) -> dict[str, object]:
 @click.argument("limit")
 @click.argument("period")
 def set_limit(tier: str, route: str, limit: str, period: str) -> None:
-    """Let TIER call ROUTE at most LIMIT times per PERIOD seconds, from the next request.
+    """Let TIER call ROUTE at most LIMIT times per PERIOD, from the next request.
 
-    ROUTE is a limited route, such as /tasks or jobs.start.
+    ROUTE is a limited route, such as /tasks or jobs.start; PERIOD is in seconds, or in words such
+    as "15 minutes".
     """
     owner, meant = tier_named(tier), route_meant(route)
     rule = owner.limit_for(meant.key)

@@ -118,6 +118,11 @@ class RateLimit(Timestamped, Versioned, Model):
         """The rules of the other tiers, to show beside this one's."""
         return select(cls).join(Tier).where(cls.tier_id != tier.id).order_by(func.lower(Tier.name))
 
+    def twin(self) -> "RateLimit":
+        """The same limit, for another tier."""
+        numbers = {"limit": self.limit, "period": self.period, "observed": self.observed}
+        return RateLimit(route=self.route, methods=self.methods, **numbers)
+
 
 class PolicyVersion(Model):
     """One row, whose number grows with every change of a tier or a limit."""

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import selectinload, undefer
 
 from app.access import operators_only, sign_in_required
 from app.database import now
@@ -53,9 +53,15 @@ def in_words(standing: Standing) -> str:
 @tiers.get("/compare")
 @sign_in_required
 def compare() -> ResponseReturnValue:
-    every = db.session.scalars(Tier.all_by_name()).all()
-    routes = limited_routes().values()
-    return render_template("tiers/compare.html", tiers=every, routes=routes)
+    """Everybody sees what every tier allows, their own first; how many people it has, operators."""
+    query = Tier.all_by_name().options(selectinload(Tier.limits))
+    if current_user.is_superuser:
+        query = query.options(undefer(Tier.people))
+    own = current_user.tier_id
+    every = sorted(db.session.scalars(query), key=lambda tier: tier.id != own)
+    observed = [limit for tier in every for limit in tier.limits if limit.observed]
+    context = {"tiers": every, "routes": limited_routes().values(), "observed": observed}
+    return render_template("tiers/compare.html", **context)
 
 
 @tiers.get("/tiers")

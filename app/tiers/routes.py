@@ -35,6 +35,11 @@ class Route:
     def label(self) -> str:
         return f"{self.name} · {'/'.join(self.methods)} {self.path}"
 
+    @property
+    def title(self) -> str:
+        """As people write it: "POST /tasks"."""
+        return f"{' '.join(self.methods)} {self.path}"
+
 
 def collect(app: Flask) -> None:
     """Find the marked routes, once every blueprint is there, and what counts in whose bucket."""
@@ -59,6 +64,47 @@ def called(key: str) -> str:
     """What people call a limited route; its key when there is no such route any more."""
     route = limited_routes().get(key)
     return route.name if route else key
+
+
+def route_named(text: str) -> Route:
+    """The limited route that ``text`` means: ``jobs.start``, ``/tasks`` or ``POST /tasks``.
+
+    Slashes and underscores are alike unless that leaves more than one. Raises Missing, with the
+    nearest matches, for anything else.
+    """
+    *methods, path = text.split() or [""]
+    every = limited_routes().values()
+    alike = [route for route in every if plain(path) in (plain(route.path), plain(route.key))]
+    right = [route for route in alike if {each.upper() for each in methods} <= {*route.methods}]
+    exact = [route for route in right if path in (route.path, route.key)]
+    for found in (exact, right):
+        if len(found) == 1:
+            return found[0]
+    if alike:
+        problem = "More than one limited route matches" if right else "No limited route is"
+        raise Missing(f"{problem} {text!r}. Choose one of: {titles(alike)}.")
+    paths = [route.path for route in every]
+    near = difflib.get_close_matches(text, paths, n=3, cutoff=0.3) or paths
+    raise Missing(f"No limited route matches {text!r}. Choose one of: {', '.join(near)}.")
+
+
+def titles(routes: list[Route]) -> str:
+    return ", ".join(route.title for route in routes)
+
+
+def plain(text: str) -> str:
+    return text.strip().strip("/").replace("/", "_").replace(".", "_").lower()
+
+
+def name_of(key: str) -> str:
+    """How a stored route is written so that it is read as the same one; its key when it is gone."""
+    route = limited_routes().get(key)
+    if route is None:
+        return key
+    try:
+        return route.title if route_named(route.title) == route else key
+    except Missing:  # two views answer the same requests
+        return key
 
 
 def route_answering(method: str, path: str) -> Route | None:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
 LARGEST = 2_147_483_647
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -24,11 +24,12 @@ def tier_name(value: object) -> str:
 
 def at_least_one(value: object) -> int:
     text = str(value if value is not None else "").strip().replace(",", "")
-    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) < 1:
+    digits = text.lstrip("0")
+    if not re.fullmatch(r"[0-9]+", text) or not digits:
         raise ValueError("Enter 1 or more")
-    if int(text) > LARGEST:
+    if len(digits) > len(str(LARGEST)) or int(digits) > LARGEST:
         raise ValueError(f"Enter {LARGEST:,} or less")
-    return int(text)
+    return int(digits)
 
 
 def unit_of_time(value: object) -> str:
@@ -43,7 +44,16 @@ def whole_period(seconds: int) -> int:
     return seconds
 
 
+def period(value: object) -> int:
+    """Seconds, from "900" or from words such as "15 minutes"."""
+    found = re.fullmatch(r"([0-9,]*)\s*(second|minute|hour|day|)s?", str(value).strip().lower())
+    if not found or not any(found.groups()):
+        raise ValueError("Enter seconds, such as 900, or words such as 15 minutes")
+    number, unit = found.groups()
+    return whole_period(at_least_one(number or 1) * UNITS[f"{unit or 'second'}s"])
+
+
 TierName = Annotated[str, BeforeValidator(tier_name)]
 Count = Annotated[int, BeforeValidator(at_least_one)]
 Unit = Annotated[str, BeforeValidator(unit_of_time)]
-Period = Annotated[int, BeforeValidator(at_least_one), AfterValidator(whole_period)]
+Period = Annotated[int, BeforeValidator(period)]

@@ -170,6 +170,12 @@ class Site:
             found.limits[0].limit = limit
             db.session.commit()
 
+    def observe(self, tier: str) -> None:
+        """Let a tier's one limit only observe."""
+        with self.app.app_context():
+            db.session.scalars(Tier.by_name(tier)).one().limits[0].observed = True
+            db.session.commit()
+
     def change_job(self, identifier: str, **values: Any) -> None:
         """Let a job go on, as a worker would."""
         with self.app.app_context():

@@ -495,9 +495,26 @@ def _(guide: Guide) -> Page:
     return guide.operator(f"/tiers/{guide.site.tier()}/delete")
 
 
+@state("tier to be copied, refused")
+def _(guide: Guide) -> Page:
+    page = guide.operator(f"/tiers/{guide.site.tier(starts=3)}/copy")
+    page.get_by_label("Name").fill("pro")
+    press(page, "Copy tier")
+    page.locator("#copy .field-error").wait_for()
+    return page
+
+
 @state("tiers compared")
 def _(guide: Guide) -> Page:
+    name = guide.site.tier(starts=3)
+    guide.site.tier()
+    guide.site.observe(name)
     return guide.operator("/compare")
+
+
+@state("tiers compared, as an account holder")
+def _(guide: Guide) -> Page:
+    return guide.holder("/compare")
 
 
 def with_a_trail(page: Page, times: int = 1) -> Page:

@@ -52,6 +52,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(guide: Guide, name: str)
         "overview, with the limit reached",
         "user edited in the row, refused",
         "limit edited in the row, refused",
+        "tiers compared",
         "user",
         "task running",
     ],

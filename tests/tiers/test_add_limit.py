@@ -95,7 +95,7 @@ def test_undo_comes_too_late_once_somebody_changed_the_limit(app: Flask, alice: 
         ({"limit": "1.5"}, {"limit": "Enter 1 or more"}),
         ({"limit": "٣"}, {"limit": "Enter 1 or more"}),
         ({"limit": "2147483648"}, {"limit": "Enter 2,147,483,647 or less"}),
-        ({"limit": "9" * 400}, {"limit": "Enter 1 or more"}),
+        ({"limit": "9" * 400}, {"limit": "Enter 2,147,483,647 or less"}),
         ({"every": "0"}, {"every": "Enter 1 or more"}),
         ({"unit": "weeks"}, {"unit": "Choose seconds, minutes, hours or days"}),
         ({"every": "25000", "unit": "days"}, {"unit": "Choose a shorter time"}),

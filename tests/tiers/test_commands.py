@@ -30,6 +30,8 @@ def run(app: Flask) -> Run:
         (("limits", "explain"), "Tell what limits USER when they send METHOD to PATH"),
         (("limits", "watch"), "whenever one changes"),
         (("limits", "check"), "For a deploy step"),
+        (("limits", "export"), "to FILE, or to the terminal, as YAML"),
+        (("limits", "import"), "change nothing unless --apply is given"),
     ],
 )
 def test_every_command_has_help(run: Run, command: tuple[str, ...], words: str) -> None:
@@ -88,8 +90,9 @@ class TestList:
     def test_it_lists_one_tier_for_programs(self, run: Run) -> None:
         result = run("limits", "list", "pro", "--json")
 
+        numbers = {"limit": 10, "period": 3600, "observed": False}
         assert json.loads(result.output) == [
-            {"tier": "pro", "route": "jobs.start", "methods": "POST", "limit": 10, "period": 3600}
+            {"tier": "pro", "route": "jobs.start", "methods": "POST", **numbers}
         ]
 
     def test_a_route_that_is_gone_is_listed_as_such(self, app: Flask, run: Run) -> None:
@@ -122,6 +125,25 @@ class TestSet:
         assert result.exit_code == 0
         assert result.output == "free: Background tasks allows 30 requests per 15 minutes\n"
         assert rules_of(app, "free") == {"jobs.start": (30, 900)}
+
+    @pytest.mark.parametrize(
+        ("words", "seconds"),
+        [("90", 90), ("15 minutes", 900), ("1 hour", 3600), ("Day", 86400), ("2 Days", 172_800)],
+    )
+    def test_a_period_is_in_seconds_or_in_words(
+        self, app: Flask, run: Run, words: str, seconds: int
+    ) -> None:
+        assert run("limits", "set", "free", "/tasks", 5, words).exit_code == 0
+        assert rules_of(app, "free") == {"jobs.start": (5, seconds)}
+
+    def test_another_method_than_the_routes_is_refused(self, app: Flask, run: Run) -> None:
+        result = run("limits", "set", "free", "GET /tasks", 5, 60)
+
+        assert result.exit_code == 1
+        assert result.output == (
+            "Error: No limited route is 'GET /tasks'. Choose one of: POST /tasks.\n"
+        )
+        assert rules_of(app, "free") == {"jobs.start": (1, 3600)}
 
     def test_a_tier_without_a_limit_gets_one(self, app: Flask, run: Run) -> None:
         add_tier(app, "gold")
@@ -157,6 +179,9 @@ class TestSet:
             (("0", "60"), "LIMIT", "Enter 1 or more."),
             (("many", "60"), "LIMIT", "Enter 1 or more."),
             (("5", "0"), "PERIOD", "Enter 1 or more."),
+            (("5", "a while"), "PERIOD", "Enter seconds, such as 900, or words such as"),
+            (("5", "minutes 5"), "PERIOD", "Enter seconds, such as 900, or words such as"),
+            (("5", "99999 days"), "PERIOD", "Choose a shorter time."),
             (("5", "2147483648"), "PERIOD", "Enter 2,147,483,647 or less."),
         ],
     )

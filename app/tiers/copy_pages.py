@@ -1,0 +1,44 @@
+"""Making a tier like another one: a new name, and all the same limits."""
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+
+from app.access import operators_only
+from app.errors import Taken, answering
+from app.extensions import db
+from app.htmx import Toast, redirect_with, render
+from app.tiers import deeds
+from app.tiers.forms import TierForm
+from app.tiers.models import Tier
+from app.tiers.pages import name_taken, named, tiers
+from app.tiers.routes import limited_routes
+
+
+@tiers.get("/tiers/<name>/copy")
+@operators_only
+def copy(name: str) -> ResponseReturnValue:
+    return drawn(named(name), TierForm(formdata=None))
+
+
+@tiers.post("/tiers/<name>/copy")
+@operators_only
+def create_copy(name: str) -> ResponseReturnValue:
+    original = named(name)
+    form = TierForm()
+    if not form.validate():
+        return drawn(original, form, 422)
+    twin = Tier(name=form.name.data, limits=[limit.twin() for limit in original.limits])
+    try:
+        with answering(name_taken(twin)):
+            deeds.add(twin)
+            db.session.commit()
+    except Taken as taken:
+        form.refuse(taken.field, taken.sentence)
+        return drawn(named(name), form, 422)
+    words = f"{twin.label} tier added, with the limits of {original.label}"
+    return redirect_with(url_for(".show", name=twin.name), Toast(words))
+
+
+def drawn(original: Tier, form: TierForm, status: int = 200) -> ResponseReturnValue:
+    context = {"tier": original, "form": form, "routes": limited_routes()}
+    return render("tiers/copy.html", "tiers/_copy.html", **context), status
