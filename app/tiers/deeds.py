@@ -7,6 +7,7 @@ from app.audit.models import Event
 from app.audit.trail import record
 from app.errors import Refused, Stale
 from app.extensions import db
+from app.tiers import policy
 from app.tiers.models import RateLimit, Tier
 from app.tiers.routes import limited_routes
 from app.words import count
@@ -56,7 +57,8 @@ def delete(tier: Tier) -> Event:
 
 def held(identifier: int) -> Tier | None:
     """The tier as it is now; until the caller commits nobody else changes it or comes to it."""
-    db.session.execute(Tier.hold(identifier))
+    # Every change of a tier or a limit begins with the version: none waits for another in a ring.
+    policy.moved(db.session.connection())
     tier = db.session.get(Tier, identifier, populate_existing=True, with_for_update=True)
     if tier is not None:
         db.session.expire(tier, ["limits", "people"])

@@ -11,11 +11,9 @@ from sqlalchemy import (
     Select,
     String,
     UniqueConstraint,
-    Update,
     false,
     func,
     select,
-    update,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -72,12 +70,6 @@ class Tier(Timestamped, Versioned, Model):
         """The tier of that id, unless it is another one by now."""
         made = datetime.fromisoformat(mark)
         return select(cls).where(cls.id == identifier, cls.created_at == made)
-
-    @classmethod
-    def hold(cls, identifier: int) -> Update:
-        """Changes nothing, but lets nobody else write, where the database has one writer."""
-        held = update(cls).where(cls.id == identifier).values(id=cls.id)
-        return held.execution_options(synchronize_session=False)
 
     @classmethod
     def all_by_name(cls) -> Select["Tier"]:

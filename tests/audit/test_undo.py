@@ -203,6 +203,32 @@ def test_of_two_operators_at_once_one_undoes_it(
     assert len(kept(app)) == entries + 1
 
 
+@pytest.mark.parametrize("kind", ["limit.deleted", "limit.changed", "tier.created"])
+def test_undo_and_another_change_at_once_wait_for_each_other(
+    app: Flask, alice: Browser, dave: Browser, kind: str
+) -> None:
+    DEEDS[kind][0](app, alice)
+    number, start = limit_id(app, "free"), Barrier(2)
+    path, form = {
+        "limit.deleted": ("/tiers/pro/limits", hourly(4, route="jobs.start")),
+        "limit.changed": (f"/tiers/free/limits/{number}", hourly(4)),
+        "tier.created": ("/users/bob/tier", {"tier": "silver"}),
+    }[kind]
+    event = last(app)
+
+    def press(who: Browser, path: str, form: dict[str, Any]) -> int:
+        start.wait()
+        return who.post(path, form).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        sent = ((alice, f"/audit/{event.id}/undo", {}), (dave, path, form))
+        statuses = list(pool.map(lambda each: press(*each), sent))
+
+    assert set(statuses) <= {303, 422}
+    stored = state(app)
+    assert f"tier {stored['bob']}" in stored  # nobody falls off a tier that goes
+
+
 def test_htmx_is_sent_to_the_same_page_with_its_filters(app: Flask, alice: Browser) -> None:
     change_limit(app, alice)
     headers = {"HX-Request": "true", "X-CSRFToken": alice.token}
