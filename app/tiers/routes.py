@@ -60,6 +60,12 @@ def limited_routes() -> dict[str, Route]:
     return routes
 
 
+def called(key: str) -> str:
+    """What people call a limited route; its key when there is no such route any more."""
+    route = limited_routes().get(key)
+    return route.name if route else key
+
+
 def route_named(text: str) -> Route:
     """The limited route that ``text`` means: ``jobs.start``, ``/tasks`` or ``POST /tasks``.
 
