@@ -40,6 +40,7 @@ from app.queue import redis_patience
 from app.system.pages import system
 from app.tiers import copy_pages, file_commands, limit_pages, marking
 from app.tiers import tasks as tier_tasks
+from app.tiers import undoing as tier_undoing
 from app.tiers.api import tiers_api
 from app.tiers.cli import create_tier
 from app.tiers.pages import tiers
@@ -55,6 +56,7 @@ from app.users import (
     standing_pages,
 )
 from app.users import tasks as user_tasks
+from app.users import undoing as user_undoing
 from app.users.api import users_api
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
@@ -71,6 +73,7 @@ MORE_PAGES = (
     *(factor_pages, passkey_pages, app_pages),
     *(address_pages, copy_pages, limit_pages, edit_pages, role_pages, standing_pages),
 )
+UNDOING = (tier_undoing, user_undoing)  # importing them says how the trail's entries are undone
 MORE_COMMANDS = (limit_commands, file_commands)  # importing them adds commands to a group
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (create_admin, create_tier, users_commands, limits_commands, remove_factors, worker)

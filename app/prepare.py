@@ -18,6 +18,7 @@ from app.audit.trail import record
 from app.config import PROJECT_ROOT, InvalidSettings, Settings
 from app.extensions import db
 from app.forms import sentence_of
+from app.tiers import deeds as tier_deeds
 from app.tiers.checks import orphans
 from app.tiers.models import Tier
 from app.tiers.rules import TierName
@@ -106,10 +107,7 @@ def is_current() -> bool:
 def make_first_tier(settings: Settings, say: Say) -> None:
     """The tier that TIER_NAME says, unless there is one already, whatever it is called by now."""
     if db.session.scalar(select(Tier.id).limit(1)) is None:
-        tier = Tier(name=settings.tier_name)
-        db.session.add(tier)
-        db.session.flush()
-        record("tier.created", tier.as_subject)
+        tier_deeds.add(Tier(name=settings.tier_name))
         db.session.commit()
         say(f"Made the first tier: {settings.tier_name}")
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Index, Select, String, and_, or_, select, text
+from sqlalchemy import JSON, Index, Select, String, Update, and_, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.audit.actions import ACTIONS
@@ -62,6 +62,12 @@ class Event(Model):
         """Newest first; with ``before``, those older than that id."""
         every = select(cls).order_by(cls.id.desc())
         return every.where(cls.id < before) if before else every
+
+    @classmethod
+    def hold(cls, identifier: int) -> Update:
+        """Changes nothing, but whoever else would take the same back waits until this is done."""
+        held = update(cls).where(cls.id == identifier).values(id=cls.id)
+        return held.execution_options(synchronize_session=False)
 
     @classmethod
     def about(cls, user_id: int) -> Any:

@@ -10,14 +10,17 @@ from flask_login import current_user
 from app.access import operators_only, sign_in_required
 from app.audit.actions import GROUPS, codes_of
 from app.audit.models import Event
+from app.audit.undo import has_undo, put_back, undoable, way_to
 from app.database import now
+from app.errors import Missing, Stale, answering
 from app.extensions import db
-from app.htmx import announcing, render, wants_part
+from app.htmx import Toast, announcing, page_before, redirect_with, render, wants_part
 from app.words import count
 
 audit = Blueprint("audit", __name__)
 
 SHOWN = 30
+LARGEST = 2_147_483_647  # that an id can be
 PERIODS = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
 
 
@@ -33,7 +36,7 @@ def index() -> ResponseReturnValue:
     if asked["days"] in PERIODS:
         query = query.where(Event.at > now() - timedelta(days=int(asked["days"])))
     context = {**entries(query, "audit.index", asked), "asked": asked}
-    context |= {"groups": GROUPS, "periods": PERIODS}
+    context |= {"groups": GROUPS, "periods": PERIODS, "undoable": undoable(context["events"])}
     return drawn("audit/index.html", context)
 
 
@@ -42,7 +45,27 @@ def index() -> ResponseReturnValue:
 def activity() -> ResponseReturnValue:
     """What the signed-in person did, and what was done to them."""
     query = Event.newest(before()).where(Event.about(current_user.id))
-    return drawn("audit/activity.html", entries(query, "audit.activity", {}))
+    context = {**entries(query, "audit.activity", {}), "undoable": ()}
+    return drawn("audit/activity.html", context)
+
+
+@audit.post(f"/audit/<int(max={LARGEST}):id>/undo")
+@operators_only
+def undo(id: int) -> ResponseReturnValue:
+    """Take back what an entry tells of, unless it changed again since; says so on the page."""
+    event = db.session.get(Event, id)
+    if event is None or not has_undo(event):
+        raise Missing("There is nothing here that could be undone.")
+    place = page_before(url_for(".index"))
+    try:
+        with answering({}):
+            sentence = put_back(event)
+            db.session.commit()
+    except Stale:
+        db.session.rollback()
+        too_late = f"This changed again since. {way_to(event)}"
+        return redirect_with(place, Toast(too_late, is_problem=True))
+    return redirect_with(place, Toast(sentence))
 
 
 def drawn(page: str, context: dict[str, Any]) -> ResponseReturnValue:

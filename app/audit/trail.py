@@ -21,10 +21,13 @@ def record(
     actor: Subject | None = None,
     detail: str = "",
     changes: dict[str, tuple[Any, Any]] | None = None,
+    undo: dict[str, Any] | None = None,
 ) -> Event:
     """Add an event to the session: it is committed, or not, together with what it is about.
 
     ``actor`` is whoever is signed in unless given. Never pass a secret: not even its hash.
+    ``undo`` is what it takes to put it back (app/audit/undo.py): the "part" of the "thing" that
+    changed, and whatever the feature needs; JSON values.
     """
     if action not in ACTIONS:
         raise ValueError(f"{action!r} is not in the trail's vocabulary (audit/actions.py).")
@@ -32,7 +35,7 @@ def record(
     event = Event(action=action, detail=printable(detail, 200), changes=as_lists(changes or {}))
     event.actor_id, event.actor_name = by.id, printable(by.name, 100)
     event.subject_kind, event.subject_id = to.kind, to.id
-    event.subject_name = printable(to.name, 100)
+    event.subject_name, event.undo = printable(to.name, 100), undo
     if has_request_context():
         event.address = client_address()[:45]
         event.network = throttled_address()[:45]

@@ -169,6 +169,7 @@ def begin(row: OneTimeToken, username: str) -> ResponseReturnValue:
     db.session.add(user)
     with deeds.keeping(user):
         db.session.flush()
-        record("account.signed_up", user.as_subject, actor=user.as_subject)
+        changes = deeds.beginnings(user)
+        record("account.signed_up", user.as_subject, actor=user.as_subject, changes=changes)
         sessions.begin(user, keep=False)
     return redirect_with(url_for("home.index"), Toast(f"Welcome, {user.name}"))

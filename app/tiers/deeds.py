@@ -1,54 +1,97 @@
 """What operators do to tiers and their limits, as the audit trail keeps it. The doors commit."""
 
+from collections.abc import Callable
+from typing import Any
+
+from app.audit.models import Event
 from app.audit.trail import record
+from app.errors import Refused, Stale
 from app.extensions import db
+from app.tiers import policy
 from app.tiers.models import RateLimit, Tier
 from app.tiers.routes import limited_routes
+from app.words import count
+
+Facts = dict[str, Any]
+# What features above do for whoever leaves with a tier that is about to be deleted.
+BEFORE_DELETION: list[Callable[[Tier], None]] = []
 
 
-def add(tier: Tier) -> None:
-    """Store a new tier, on record with its limits. Raises IntegrityError when the name is taken."""
+def add(tier: Tier) -> Event:
+    """Store a new tier with the limits it has, on record. Raises IntegrityError when the name is
+    taken."""
     db.session.add(tier)
     db.session.flush()  # gives it the id by which the trail knows it
     changes = {title(limit.route): (None, limit.on_record) for limit in tier.limits}
-    record("tier.created", tier.as_subject, changes=changes)
+    undo = undo_of(tier, "", None, facts_of(tier))
+    return record("tier.created", tier.as_subject, changes=changes, undo=undo)
 
 
 def rename(tier: Tier, name: str) -> None:
-    before = tier.name
+    before, version = tier.name, tier.version
+    if name == before:
+        return
     tier.name = name
-    if name != before:
-        record("tier.renamed", tier.as_subject, changes={"name": (before, name)})
+    undo = undo_of(tier, "name", {"name": before}, {"name": name, "version": version + 1})
+    record("tier.renamed", tier.as_subject, changes={"name": (before, name)}, undo=undo)
 
 
-def delete(tier: Tier) -> None:
-    """Delete a tier; what it allowed stays readable in the trail."""
+def delete(tier: Tier) -> Event:
+    """Delete a tier; what it allowed stays readable in the trail.
+
+    Raises Refused while people are on it; nobody comes to it until the caller commits.
+    """
+    if held(tier.id) is None:
+        raise Stale
+    if tier.people:
+        people = count(tier.people, "user")
+        raise Refused(f"{people} on {tier.label}. Move them to another tier first.")
+    for let_go in BEFORE_DELETION:
+        let_go(tier)
     changes = {title(limit.route): (limit.on_record, None) for limit in tier.limits}
-    record("tier.deleted", tier.as_subject, changes=changes)
+    undo = undo_of(tier, "", facts_of(tier), None)
+    event = record("tier.deleted", tier.as_subject, changes=changes, undo=undo)
     db.session.delete(tier)
+    return event
+
+
+def held(identifier: int) -> Tier | None:
+    """The tier as it is now; until the caller commits nobody else changes it or comes to it."""
+    # Every change of a tier or a limit begins with the version: none waits for another in a ring.
+    policy.moved(db.session.connection())
+    tier = db.session.get(Tier, identifier, populate_existing=True, with_for_update=True)
+    if tier is not None:
+        db.session.expire(tier, ["limits", "people"])
+    return tier
 
 
 def add_limit(tier: Tier, limit: RateLimit) -> None:
-    """Give ``tier`` a limit that is filled in."""
+    """Give ``tier`` a limit that is filled in. Raises IntegrityError when the route has one."""
     tier.limits.append(limit)
-    record("limit.created", tier.as_subject, changes={title(limit.route): (None, limit.on_record)})
+    db.session.flush()  # gives it its id
+    changes = {title(limit.route): (None, limit.on_record)}
+    undo = undo_of(tier, limit.route, None, facts_of_limit(limit))
+    record("limit.created", tier.as_subject, changes=changes, undo=undo)
 
 
 def change_limit(
     limit: RateLimit, requests: int, period: int, observed: bool | None = None
 ) -> None:
-    """Allow so many requests every ``period`` seconds; or only observe it, when that is given."""
-    before = limit.on_record
+    """Allow so many requests every ``period`` seconds; ``observed`` stays as it is if not given."""
+    before, said, tier = facts_of_limit(limit), limit.on_record, limit.tier
     limit.limit, limit.period = requests, period
-    if observed is not None:
-        limit.observed = observed
-    if limit.on_record != before:
-        changes = {title(limit.route): (before, limit.on_record)}
-        record("limit.changed", limit.tier.as_subject, changes=changes)
+    limit.observed = limit.observed if observed is None else observed
+    if limit.on_record != said:
+        after = {**facts_of_limit(limit), "version": before["version"] + 1}
+        changes = {title(limit.route): (said, limit.on_record)}
+        undo = undo_of(tier, limit.route, before, after)
+        record("limit.changed", tier.as_subject, changes=changes, undo=undo)
 
 
 def remove_limit(tier: Tier, limit: RateLimit) -> None:
-    record("limit.deleted", tier.as_subject, changes={title(limit.route): (limit.on_record, None)})
+    changes = {title(limit.route): (limit.on_record, None)}
+    undo = undo_of(tier, limit.route, facts_of_limit(limit), None)
+    record("limit.deleted", tier.as_subject, changes=changes, undo=undo)
     tier.limits.remove(limit)
 
 
@@ -56,3 +99,18 @@ def title(key: str) -> str:
     """A route as the trail names it: "POST /tasks"; its key when there is no such route."""
     route = limited_routes().get(key)
     return f"{' '.join(route.methods)} {route.path}" if route else key
+
+
+def undo_of(tier: Tier, part: str, before: Facts | None, after: Facts | None) -> Facts:
+    """What it takes to put a change back (app/tiers/undoing.py)."""
+    return {"thing": tier.mark, "part": part, "before": before, "after": after}
+
+
+def facts_of(tier: Tier) -> Facts:
+    limits = [facts_of_limit(limit) for limit in tier.limits]
+    return {"name": tier.name, "version": tier.version, "limits": limits}
+
+
+def facts_of_limit(limit: RateLimit) -> Facts:
+    fields = ("id", "version", "route", "limit", "period", "observed")
+    return {field: getattr(limit, field) for field in fields}

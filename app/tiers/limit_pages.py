@@ -15,7 +15,7 @@ from app.tiers.forms import LimitForm, NewLimitForm
 from app.tiers.models import RateLimit, Tier
 from app.tiers.outlook import Past, past, what_if
 from app.tiers.pages import about, check_version, named, tiers, too_late
-from app.tiers.routes import limited_routes
+from app.tiers.routes import called, limited_routes
 from app.words import allowance
 
 HEADING = -1  # where the focus goes when the last row is gone
@@ -79,9 +79,9 @@ def create_limit(name: str) -> ResponseReturnValue:
     limit = RateLimit(route=route.key, methods=" ".join(route.methods))
     limit.limit, limit.period = form.limit.data, form.period
     limit.observed = form.observed.data
-    deeds.add_limit(tier, limit)
     try:
         with answering({"route": "taken"}):
+            deeds.add_limit(tier, limit)
             db.session.commit()
     except Taken:
         form.refuse("route", already_there(named(name), route.key))
@@ -105,8 +105,7 @@ def added(tier: Tier, limit: RateLimit, form: NewLimitForm) -> Toast:
 
 def title(limit: RateLimit) -> str:
     """What people call the route of a limit; its key when there is no such route any more."""
-    route = limited_routes().get(limit.route)
-    return route.name if route else limit.route
+    return called(limit.route)
 
 
 def refused_limit(tier: Tier, form: NewLimitForm) -> ResponseReturnValue:

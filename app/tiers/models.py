@@ -1,5 +1,6 @@
 """Tiers, and how often their people may call each limited route."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
@@ -48,6 +49,11 @@ class Tier(Timestamped, Versioned, Model):
         return Subject("tier", self.id, self.name)
 
     @property
+    def mark(self) -> str:
+        """Tells this tier from one that SQLite gives the same id after this is deleted."""
+        return self.created_at.isoformat()
+
+    @property
     def label(self) -> str:
         """The name as a heading."""
         return label_of(self.name)
@@ -58,6 +64,12 @@ class Tier(Timestamped, Versioned, Model):
     @classmethod
     def by_name(cls, name: str) -> Select["Tier"]:
         return select(cls).where(cls.name == name)
+
+    @classmethod
+    def by_mark(cls, identifier: int, mark: str) -> Select["Tier"]:
+        """The tier of that id, unless it is another one by now."""
+        made = datetime.fromisoformat(mark)
+        return select(cls).where(cls.id == identifier, cls.created_at == made)
 
     @classmethod
     def all_by_name(cls) -> Select["Tier"]:

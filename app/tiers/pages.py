@@ -9,7 +9,7 @@ from sqlalchemy.orm import selectinload, undefer
 
 from app.access import operators_only, sign_in_required
 from app.database import now
-from app.errors import Missing, Refused, Stale, Taken, answering
+from app.errors import Missing, Stale, Taken, answering
 from app.extensions import db
 from app.htmx import Toast, announcing, redirect_with, render
 from app.tiers import deeds
@@ -18,7 +18,7 @@ from app.tiers.limits import Standing, caller_of, standings
 from app.tiers.models import RateLimit, Tier
 from app.tiers.outlook import past
 from app.tiers.routes import Route, limited_routes
-from app.words import clock, count, number
+from app.words import clock, number
 
 tiers = Blueprint("tiers", __name__)
 
@@ -225,11 +225,9 @@ def confirm_delete(name: str) -> ResponseReturnValue:
 @operators_only
 def delete(name: str) -> ResponseReturnValue:
     tier = named(name)
-    if tier.people:
-        raise Refused(
-            f"{count(tier.people, 'user')} on {tier.label}. Move them to another tier first."
-        )
-    deeds.delete(tier)
+    label = tier.label
     with answering({}):
+        event = deeds.delete(tier)
         db.session.commit()
-    return redirect_with(url_for(".index"), Toast(f"{tier.label} tier deleted"))
+    undo = url_for("audit.undo", id=event.id)
+    return redirect_with(url_for(".index"), Toast(f"{label} tier deleted", undo, {"undo": "1"}))

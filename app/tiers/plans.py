@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload, undefer
 from app.audit.trail import printable
 from app.errors import Missing
 from app.extensions import db
-from app.tiers import deeds
+from app.tiers import deeds, policy
 from app.tiers.files import Draft, WrittenLimit, WrittenTier
 from app.tiers.models import RateLimit, Tier
 from app.tiers.plain_yaml import Unreadable
@@ -51,9 +51,10 @@ def hold_still() -> None:
     db.session.rollback()
     if db.engine.dialect.name == "postgresql":
         db.session.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
+    # Whoever changes a tier or a limit begins with the version, too: nobody waits in a ring.
+    policy.moved(db.session.connection())
+    if db.engine.dialect.name == "postgresql":
         db.session.execute(text("LOCK TABLE tiers IN EXCLUSIVE MODE"))
-    else:  # any write takes the one lock that SQLite has
-        db.session.execute(text("UPDATE tiers SET id = id WHERE id IS NULL"))
 
 
 def saved_tiers() -> Sequence[Tier]:

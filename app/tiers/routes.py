@@ -77,6 +77,12 @@ def buckets() -> dict[str, Route]:
     return found
 
 
+def called(key: str) -> str:
+    """What people call a limited route; its key when there is no such route any more."""
+    route = limited_routes().get(key)
+    return route.name if route else key
+
+
 # What somebody means who names a route
 
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import select
 
 from app.audit.trail import record
 from app.errors import Refused, Stale, Taken, answering
 from app.extensions import db
+from app.tiers.deeds import BEFORE_DELETION
 from app.tiers.models import Tier
 from app.users.models import User
 from app.users.one_time import OneTimeToken
@@ -21,8 +25,7 @@ def add(user: User, and_then: Callable[[User], None] = lambda _user: None) -> No
     db.session.add(user)
     with keeping(user):
         db.session.flush()  # gives them the id by which the trail knows them
-        changes = {"operator": ("no", "yes")} if user.is_superuser else {}
-        record("account.created", user.as_subject, changes=changes)
+        record("account.created", user.as_subject, changes=beginnings(user))
         and_then(user)
         db.session.commit()
 
@@ -46,23 +49,51 @@ def keeping(user: User) -> Iterator[None]:
         raise Taken("username", f"{name} is taken. {suggestions(name)}") from taken
 
 
+def beginnings(user: User) -> dict[str, tuple[str | None, str]]:
+    """The tier and the standing that somebody new begins with, as the trail keeps them."""
+    tier = {"tier": (None, user.tier.name)} if user.tier else {}
+    return {**tier, "operator": ("no", "yes")} if user.is_superuser else {**tier}
+
+
 def note_edit(user: User, before: Mapping[str, str], after: Mapping[str, str]) -> None:
     """Put on record what an edit changes, a move to another tier apart; the caller commits."""
     changes = {field: (old, after[field]) for field, old in before.items() if old != after[field]}
-    moved = changes.pop("tier", None)
+    changes.pop("tier", None)  # note_move
     if changes:
         record("account.changed", user.as_subject, changes=changes)
-    if moved:
-        record("tier.moved", user.as_subject, changes={"tier": moved})
+
+
+def note_move(user: User, before: Tier | None) -> None:
+    """Put on record that somebody was on the tier ``before``, if they moved; the caller commits."""
+    if user.tier is before:
+        return
+    changes = {"tier": (before.name if before else "", user.tier.name if user.tier else "")}
+    undo = {"thing": "", "part": "tier", "before": known(before), "after": known(user.tier)}
+    record("tier.moved", user.as_subject, changes=changes, undo=undo)
+
+
+def known(tier: Tier | None) -> dict[str, Any] | None:
+    """By what a tier is found again, whatever it is called by then."""
+    return {"id": tier.id, "mark": tier.mark, "name": tier.name} if tier else None
 
 
 def move(user: User, tier: Tier | None) -> None:
     """Commit a move to another tier. Raises Stale."""
     before = user.tier
     user.move_to(tier)
-    names = (before.name if before else "", tier.name if tier else "")
-    note_edit(user, {"tier": names[0]}, {"tier": names[1]})
+    note_move(user, before)
     save(user)
+
+
+def let_go(tier: Tier) -> None:
+    """Put on record that deleted people, should they be restored, come back without a tier."""
+    gone = select(User).where(User.tier_id == tier.id, User.deleted_at.is_not(None))
+    for user in db.session.scalars(gone).unique():
+        user.move_to(None)
+        note_move(user, tier)
+
+
+BEFORE_DELETION.append(let_go)
 
 
 def suggestions(name: str) -> str:

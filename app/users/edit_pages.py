@@ -49,7 +49,7 @@ def row(username: str) -> ResponseReturnValue:
 def update(username: str) -> ResponseReturnValue:
     user = living(username)
     form = ProfileForm()
-    before = ProfileForm.values_of(user)
+    before, tier = ProfileForm.values_of(user), user.tier
     if not form.validate():
         return refused_edit(user, form)
     if form.email.data != user.email:
@@ -61,6 +61,7 @@ def update(username: str) -> ResponseReturnValue:
     try:
         deeds.check_version(user, form.version.data)
         deeds.note_edit(user, before, ProfileForm.values_of(user))
+        deeds.note_move(user, tier)
         deeds.save(user)
     except Taken as taken:
         form.refuse(taken.field, taken.sentence)

@@ -15,6 +15,7 @@ def upgrade() -> None:
     sa.Column('version', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_limit_policy'))
     )
+    op.execute("INSERT INTO limit_policy (id, version) VALUES (1, 0)")
     op.create_table('limit_usage',
     sa.Column('user_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('route', sa.String(length=200), nullable=False),

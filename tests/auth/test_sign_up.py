@@ -53,7 +53,10 @@ def test_dora_signs_up_and_is_in(app: Flask, stranger: Browser, link: str) -> No
     assert dora.email_confirmed_at is not None
     assert dora.tier is not None
     assert dora.tier.name == "free"
-    assert kept(app)[-1].action == "account.signed_up"
+    assert (kept(app)[-1].action, kept(app)[-1].changes) == (
+        "account.signed_up",
+        {"tier": [None, "free"]},
+    )
     assert sign_in(Browser(app), "dora", CHOSEN).status_code == 303
 
 

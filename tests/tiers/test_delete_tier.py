@@ -16,7 +16,7 @@ def test_admin_is_asked_first_on_a_page(app: Flask, alice: Browser) -> None:
     answer = alice.get("/tiers/gold/delete")
 
     assert "Delete the Gold tier?" in answer.text
-    assert "The tier and its 1 limit are removed. This cannot be undone." in answer.text
+    assert "The tier and its 1 limit are removed. The audit log can bring them back." in answer.text
     assert "Keep" in answer.text
     assert "gold" in tier_names(app)
 
