@@ -152,7 +152,7 @@ def about(tier: Tier, **changes: Any) -> dict[str, Any]:
         "conflict": None,
         "focused": None,
         "changed": None,
-        "past": past(tier.id),
+        "past": past(tier),
         "foreseen": None,
         "foreseen_new": None,
     }

@@ -217,7 +217,7 @@ def test_what_if_is_what_would_have_been(
             db.session.add(row)
         db.session.commit()
 
-        told = outlook.what_if(tier.id, "jobs.start", limit, period)
+        told = outlook.what_if(tier, "jobs.start", limit, period)
 
         since = current - DAY
         assert (told.refusals, told.people) == reckoned(recorded, limit, period, since)
