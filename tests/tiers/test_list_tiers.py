@@ -64,6 +64,8 @@ def test_a_limit_that_only_observes_is_marked(app: Flask, alice: Browser, bob: B
     listed = words_of(alice.get("/tiers").text)
     assert "10 requests per hour Background tasks Observed only" in listed
     assert listed.count("Observed only") == 1
+    beside = words_of(alice.get("/tiers/free").text)
+    assert "1 request per hour Pro: 10 per hour, observed only" in beside
     assert "A limit that is only observed counts and refuses nothing." in words
 
 
