@@ -142,6 +142,9 @@ class TestFromCalls:
         shown = alice.post("/tiers/free/limits", form)
 
         assert "2 refusals for 1 person" in words_of(shown.text)
+        start(bob, 8)
+        at_default = "Background tasks: 1 person at the limit in 24 hours, 1 call refused"
+        assert at_default in page(alice, "free")
 
     def test_a_short_period_is_told_as_at_least(
         self, app: Flask, alice: Browser, carol: Browser
