@@ -23,7 +23,7 @@ def run(app: Flask) -> Run:
     ("command", "words"),
     [
         (("create-tier",), "Make the tier NAME"),
-        (("limits",), "List, set, remove, explain and check limits."),
+        (("limits",), "List, set, explain and check limits; write them to a file and read it."),
         (("limits", "list"), "List the limits of TIER"),
         (("limits", "set"), "LIMIT times per PERIOD"),
         (("limits", "remove"), "the default applies from the next request"),
