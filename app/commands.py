@@ -8,7 +8,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.forms import sentence_of
 
-limits_commands = AppGroup("limits", help="List, set, remove, explain and check limits.")
+limits_commands = AppGroup(
+    "limits", help="List, set, explain and check limits; write them to a file and read it."
+)
 
 
 def follow(rule: Any, value: str, what: str) -> Any:

@@ -19,7 +19,7 @@ from app.config import PROJECT_ROOT, InvalidSettings, Settings
 from app.extensions import db
 from app.forms import sentence_of
 from app.tiers import deeds as tier_deeds
-from app.tiers.checks import orphans
+from app.tiers.checks import warn
 from app.tiers.models import Tier
 from app.tiers.rules import TierName
 from app.users.models import User
@@ -42,8 +42,7 @@ def prepare(app: Flask, say: Say) -> None:
         migrate(say)
         make_first_tier(settings, say)
         make_first_admin(settings, say)
-        for sentence in orphans():
-            say(f"Warning: {sentence}")
+        warn(say)
 
 
 def check_rules(settings: Settings) -> None:

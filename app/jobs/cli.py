@@ -1,6 +1,7 @@
 """The command that starts the consumer."""
 
 import socket
+from functools import partial
 
 import click
 from flask import current_app
@@ -9,7 +10,7 @@ from flask.cli import with_appcontext
 from app.extensions import db
 from app.jobs.models import Worker
 from app.tasks import TASKS
-from app.tiers.checks import orphans
+from app.tiers.checks import warn
 
 
 @click.command("worker")
@@ -24,8 +25,7 @@ def worker(check: bool) -> None:
         return
     from app.jobs.worker import work_until_told
 
-    for sentence in orphans():
-        click.echo(f"Warning: {sentence}", err=True)
+    warn(partial(click.echo, err=True))
     click.echo(f"Worker runs: {', '.join(sorted(TASKS))}")
     work_until_told(current_app._get_current_object())  # type: ignore[attr-defined]
 

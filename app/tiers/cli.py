@@ -80,7 +80,13 @@ def as_dict(tier: Tier, limit: RateLimit) -> dict[str, object]:
 @click.argument("route")
 @click.argument("limit")
 @click.argument("period")
-def set_limit(tier: str, route: str, limit: str, period: str) -> None:
+@click.option(
+    "--observe/--enforce",
+    "observed",
+    default=None,
+    help="Only report what it would refuse, or refuse it. Left out, it stays as it is.",
+)
+def set_limit(tier: str, route: str, limit: str, period: str, observed: bool | None) -> None:
     """Let TIER call ROUTE at most LIMIT times per PERIOD, from the next request.
 
     ROUTE is a limited route, such as /tasks or jobs.start; PERIOD is in seconds, or in words such
@@ -91,12 +97,12 @@ def set_limit(tier: str, route: str, limit: str, period: str) -> None:
     requests, seconds = follow(Count, limit, "LIMIT"), follow(Period, period, "PERIOD")
     if rule is None:
         rule = RateLimit(route=meant.key, methods=" ".join(meant.methods))
-        rule.limit, rule.period = requests, seconds
+        rule.limit, rule.period, rule.observed = requests, seconds, bool(observed)
         deeds.add_limit(owner, rule)
     else:
-        deeds.change_limit(rule, requests, seconds)
+        deeds.change_limit(rule, requests, seconds, observed)
     db.session.commit()
-    click.echo(f"{owner.name}: {meant.name} allows {rule.phrase}")
+    click.echo(f"{owner.name}: {meant.name} allows {rule.on_record}")
 
 
 @limits_commands.command("remove")

@@ -4,13 +4,10 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import operators_only
-from app.errors import Taken, answering
-from app.extensions import db
 from app.htmx import Toast, redirect_with, render
-from app.tiers import deeds
 from app.tiers.forms import TierForm
 from app.tiers.models import Tier
-from app.tiers.pages import name_taken, named, tiers
+from app.tiers.pages import added, named, tiers
 from app.tiers.routes import limited_routes
 
 
@@ -28,12 +25,7 @@ def create_copy(name: str) -> ResponseReturnValue:
     if not form.validate():
         return drawn(original, form, 422)
     twin = Tier(name=form.name.data, limits=[limit.twin() for limit in original.limits])
-    try:
-        with answering(name_taken(twin)):
-            deeds.add(twin)
-            db.session.commit()
-    except Taken as taken:
-        form.refuse(taken.field, taken.sentence)
+    if not added(twin, form):
         return drawn(named(name), form, 422)
     words = f"{twin.label} tier added, with the limits of {original.label}"
     return redirect_with(url_for(".show", name=twin.name), Toast(words))

@@ -42,10 +42,10 @@ def foresee(tier: Tier, form: LimitForm, route: str) -> dict[str, Any]:
         "words": allowance(int(form.limit.data), form.period),
         "observed": form.observed.data,
         "people": tier.people,
-        "what": what_if(tier.id, route, int(form.limit.data), form.period),
+        "what": what_if(tier, route, int(form.limit.data), form.period),
         "now": now,
         "counts_on": now is not None and now.period == form.period,
-        "past": past(tier.id).get(route, Past()),
+        "past": past(tier).get(route, Past()),
     }
 
 
@@ -91,16 +91,16 @@ def create_limit(name: str) -> ResponseReturnValue:
 
 def already_there(tier: Tier, route: str) -> str:
     there = tier.limit_for(route)
-    words = f"allows {there.phrase}" if there else "has a limit"
+    words = f"allows {there.on_record}" if there else "has a limit"
     return f"{tier.label} already {words} for {limited_routes()[route].name}. Edit it instead."
 
 
 def added(tier: Tier, limit: RateLimit, form: NewLimitForm) -> Toast:
     if form.undo.data:
-        return Toast(f"{title(limit)} allows {limit.phrase} again")
+        return Toast(f"{title(limit)} allows {limit.on_record} again")
     undo = url_for(".delete_limit", name=tier.name, id=limit.id)
     data = {"version": limit.version, "undo": "1"}
-    return Toast(f"{title(limit)} now allows {limit.phrase}", undo, data)
+    return Toast(f"{title(limit)} now allows {limit.on_record}", undo, data)
 
 
 def title(limit: RateLimit) -> str:
@@ -169,11 +169,11 @@ def update_limit(name: str, id: int) -> ResponseReturnValue:
 
 def edited(tier: Tier, limit: RateLimit, form: LimitForm, before: dict[str, Any]) -> Toast:
     if form.undo.data:
-        return Toast(f"{title(limit)} allows {limit.phrase} again")
+        return Toast(f"{title(limit)} allows {limit.on_record} again")
     data = {key: before[key] for key in ("limit", "every", "unit")}
     data["observed"] = "1" if before["observed"] else ""
     undo = url_for(".update_limit", name=tier.name, id=limit.id)
-    words = f"{title(limit)} now allows {limit.phrase}"
+    words = f"{title(limit)} now allows {limit.on_record}"
     return Toast(words, undo, {**data, "version": limit.version, "undo": "1"})
 
 
@@ -183,7 +183,7 @@ def overtaken(tier: Tier, identifier: int, form: LimitForm, what_now: str) -> Re
         return too_late(tier)
     limit = limit_of(tier, identifier)
     form.version.data = str(limit.version)
-    conflict = f"Somebody else set this to {limit.phrase} meanwhile. {what_now}"
+    conflict = f"Somebody else set this to {limit.on_record} meanwhile. {what_now}"
     return refused_edit(tier, limit, form, 409, conflict)
 
 

@@ -116,10 +116,14 @@ def standing(caller: Caller, route: Route, known: Policy | None = None) -> Stand
 
 
 def standings(caller: Caller) -> list[Standing]:
-    """Every limit of ``caller``: the exhausted first, then by share used."""
+    """Every limit of ``caller``: the exhausted first, then by share used, the observed last."""
     known = policy.fresh()
     every = [standing(caller, route, known) for route in limited_routes().values()]
-    return sorted(every, key=lambda each: (-each.used / each.limit, each.route.name))
+    return sorted(every, key=urgency)
+
+
+def urgency(standing: Standing) -> tuple[bool, float, str]:
+    return standing.is_observed, -standing.used / standing.limit, standing.route.name
 
 
 def spend(caller: Caller, route: Route, cost: int = 1) -> Standing:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from app.counters import Window
 from app.extensions import counters, db
 from app.tiers import usage
-from app.tiers.models import Usage
+from app.tiers.models import Tier, Usage
 from app.tiers.usage import KEPT, SLICE_SECONDS, slice_at
 
 DAY_SECONDS = 86400
@@ -43,7 +43,7 @@ class WhatIf:
     exact: bool
 
 
-def past(tier_id: int) -> dict[str, Past]:
+def past(tier: Tier) -> dict[str, Past]:
     """The last 24 hours of a tier, by route."""
     usage.settle()
     full = case((Usage.is_full, Usage.user_id))
@@ -51,35 +51,40 @@ def past(tier_id: int) -> dict[str, Past]:
     counted = (func.count(full.distinct()), func.sum(Usage.refused), func.count(refused.distinct()))
     rows = db.session.execute(
         select(Usage.route, *counted)
-        .where(Usage.tier_id == tier_id, Usage.slice >= a_day_ago())
+        .where(*used_on(tier), Usage.slice >= a_day_ago())
         .group_by(Usage.route)
     )
     return {route: Past(*numbers) for route, *numbers in rows}
+
+
+def used_on(tier: Tier) -> tuple[ColumnElement[bool], ...]:
+    """What people of ``tier`` used, not those of a deleted one whose id SQLite gave to it."""
+    return Usage.tier_id == tier.id, Usage.slice >= slice_at(tier.created_at.timestamp())
 
 
 def a_day_ago() -> int:
     return slice_at(counters.now() - DAY_SECONDS)
 
 
-def what_if(tier_id: int, route: str, limit: int, period: int) -> WhatIf:
+def what_if(tier: Tier, route: str, limit: int, period: int) -> WhatIf:
     """What ``limit`` calls every ``period`` seconds would mean for the people of a tier."""
     usage.settle()
     is_shorter = period < SLICE_SECONDS
     allowed = limit * max(1, SLICE_SECONDS // period)
     refusals, people = db.session.execute(
-        refused_by(tier_id, route, allowed, SLICE_SECONDS if is_shorter else period)
+        refused_by(tier, route, allowed, SLICE_SECONDS if is_shorter else period)
     ).one()
     window = Window.at(counters.now(), period)
     return WhatIf(
         refusals=int(refusals or 0),
         people=people,
-        waiting=0 if is_shorter else db.session.scalar(at(tier_id, route, limit, window)) or 0,
+        waiting=0 if is_shorter else db.session.scalar(at(tier, route, limit, window)) or 0,
         until=datetime.fromtimestamp(window.end, UTC),
         exact=period % SLICE_SECONDS == 0,
     )
 
 
-def refused_by(tier_id: int, route: str, limit: int, period: int) -> Select[*tuple[Any, ...]]:
+def refused_by(tier: Tier, route: str, limit: int, period: int) -> Select[*tuple[Any, ...]]:
     """Of every person's calls in each window those past the limit, and how many people they are.
 
     Windows began before the 24 hours that are asked for, so they are added up from their start.
@@ -87,7 +92,7 @@ def refused_by(tier_id: int, route: str, limit: int, period: int) -> Select[*tup
     first = max(a_day_ago() // period * period, slice_at(counters.now() - KEPT.total_seconds()))
     slices = (
         select(Usage.user_id, Usage.slice, func.sum(Usage.calls).label("calls"))
-        .where(Usage.tier_id == tier_id, Usage.route == route, Usage.slice >= first)
+        .where(*used_on(tier), Usage.route == route, Usage.slice >= first)
         .group_by(Usage.user_id, Usage.slice)
         .subquery()
     )
@@ -106,7 +111,7 @@ def refused_by(tier_id: int, route: str, limit: int, period: int) -> Select[*tup
     )
 
 
-def at(tier_id: int, route: str, limit: int, window: Window) -> Select[*tuple[Any, ...]]:
+def at(tier: Tier, route: str, limit: int, window: Window) -> Select[*tuple[Any, ...]]:
     """How many people have had ``limit`` calls or more in ``window``."""
     of_window: tuple[ColumnElement[bool], ...] = (
         Usage.slice >= window.start,
@@ -114,7 +119,7 @@ def at(tier_id: int, route: str, limit: int, window: Window) -> Select[*tuple[An
     )
     people = (
         select(Usage.user_id)
-        .where(Usage.tier_id == tier_id, Usage.route == route, *of_window)
+        .where(*used_on(tier), Usage.route == route, *of_window)
         .group_by(Usage.user_id)
         .having(func.sum(Usage.calls - Usage.refused) >= limit)
     )

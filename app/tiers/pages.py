@@ -82,14 +82,21 @@ def create() -> ResponseReturnValue:
     if not form.validate():
         return refused_tier(form)
     tier = Tier(name=form.name.data)
+    if not added(tier, form):
+        return refused_tier(form)
+    return redirect_with(url_for(".show", name=tier.name), Toast(f"{tier.label} tier added"))
+
+
+def added(tier: Tier, form: TierForm) -> bool:
+    """Store a new tier; False when its name is taken, which the form then says."""
     try:
         with answering(name_taken(tier)):
             deeds.add(tier)
             db.session.commit()
     except Taken as taken:
         form.refuse(taken.field, taken.sentence)
-        return refused_tier(form)
-    return redirect_with(url_for(".show", name=tier.name), Toast(f"{tier.label} tier added"))
+        return False
+    return True
 
 
 def refused_tier(form: TierForm) -> ResponseReturnValue:
@@ -152,7 +159,7 @@ def about(tier: Tier, **changes: Any) -> dict[str, Any]:
         "conflict": None,
         "focused": None,
         "changed": None,
-        "past": past(tier.id),
+        "past": past(tier),
         "foreseen": None,
         "foreseen_new": None,
     }

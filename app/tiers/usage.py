@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Connection, delete
+from sqlalchemy import ColumnElement, Connection, case, delete, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,9 +24,8 @@ log = structlog.get_logger()
 
 SLICE_SECONDS = 300
 KEPT = timedelta(days=7)
-BATCH = 1000
+NUMBERS = ("calls", "refused")
 KEYS = ("user_id", "route", "slice", "tier_id", "source")
-FACTS = ("calls", "refused", "is_full")
 SHARED = ""
 _process: dict[int, str] = {}
 
@@ -44,7 +43,7 @@ def written(caller: str, tier_id: int | None, route: str) -> str:
 def settle() -> None:
     """Bring what is written down into the table, of slices that go on as well.
 
-    Each slice is written anew, with what it is by now: doing it twice changes nothing.
+    Each slice is written with all that it is by now: doing it twice changes nothing.
     """
     settle_own()
     if not counters.knows_versions:
@@ -88,17 +87,17 @@ def this_process() -> str:
 
 
 def store(noted: dict[int, dict[str, Used]], source: str) -> None:
+    # In one order, so that of two processes that write the same rows none waits in a ring.
     rows = [
         row(slice, who, used, source)
-        for slice, callers in noted.items()
-        for who, used in callers.items()
+        for slice, callers in sorted(noted.items())
+        for who, used in sorted(callers.items())
     ]
     if not rows:
         return
     # A connection of its own: nothing of a request is committed by the way.
     with db.engine.begin() as connection:
-        for start in range(0, len(rows), BATCH):
-            write(connection, rows[start : start + BATCH])
+        write(connection, rows)
 
 
 def row(slice: int, who: str, used: Used, source: str) -> dict[str, Any]:
@@ -109,11 +108,21 @@ def row(slice: int, who: str, used: Used, source: str) -> dict[str, Any]:
 
 
 def write(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows, over what is there of them already."""
+    """Insert the rows; of what is there already the larger numbers stay, since they only grow.
+
+    So neither a process that read earlier and writes later, nor a Redis that lost a slice, takes
+    anything away.
+    """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(Usage).values(rows)
-    anew = {name: new.excluded[name] for name in FACTS}
-    connection.execute(new.on_conflict_do_update(index_elements=KEYS, set_=anew))
+    new = dialect.insert(Usage)
+    numbers = {name: larger(new.excluded[name], Usage.__table__.c[name]) for name in NUMBERS}
+    is_full = or_(new.excluded.is_full, Usage.is_full)
+    grown = {**numbers, "is_full": is_full}
+    connection.execute(new.on_conflict_do_update(index_elements=KEYS, set_=grown), rows)
+
+
+def larger(new: ColumnElement[int], old: ColumnElement[int]) -> ColumnElement[int]:
+    return case((new > old, new), else_=old)
 
 
 def forget_past() -> None:

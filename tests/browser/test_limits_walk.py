@@ -111,7 +111,7 @@ def test_two_people_walk_from_one_an_hour_to_ten(site: Site, come_in: ComeIn) ->
     assert program.start(1) == [201]
     start(page, "One too many")
     expect(page.locator("#notice")).to_contain_text("You can start another task at")
-    expect(page.locator("#notice")).to_contain_text("allows 1 request per hour, and all are used")
+    expect(page.locator("#notice")).to_contain_text("allows 1 request per hour, and it is used")
     expect(page.get_by_label("Name")).to_have_value("One too many")
     assert (program.refused()["limit"], program.refused()["period"]) == (1, HOUR)
     check_faces(page, operator, priya, program, "1 of 1 used")

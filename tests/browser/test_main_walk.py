@@ -100,7 +100,7 @@ def test_from_the_first_tier_to_the_limit(site: Site, come_in: ComeIn) -> None:
     start_task(page, "One too many")
     note = page.locator("#notice")
     expect(note).to_contain_text("You can start another task at 00:00.")
-    expect(note).to_contain_text("allows 1 request per day, and all are used")
+    expect(note).to_contain_text("allows 1 request per day, and it is used")
     before = note.locator("[data-sec]").text_content()
     expect(note.locator("[data-sec]")).not_to_have_text(before or "")
     ticking = note.locator("[data-retry-at]")

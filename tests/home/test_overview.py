@@ -36,7 +36,7 @@ def test_what_was_started_is_listed_and_counted(bob: Browser) -> None:
     assert "My &lt;first&gt; task" in page.text
     assert "My <first>" not in page.text
     assert "Limit reached" in page.text
-    assert "you have used all 1 per hour" in page.text
+    assert "you have used the only one per hour" in page.text
 
 
 def test_nobody_sees_what_others_started(bob: Browser, carol: Browser) -> None:

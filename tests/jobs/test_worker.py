@@ -23,6 +23,7 @@ from app.tiers.models import Tier
 from tests.jobs.deeds import count, lines, look, start
 from tests.jobs.kinds import KINDS
 from tests.people import Browser
+from tests.tiers.screen import set_limit
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 40
@@ -132,6 +133,21 @@ def test_the_documented_command_runs_a_job_from_end_to_end(
     assert look(app, identifier).status == "cancelled"
     assert consumer.end(signal.SIGTERM) == 0
     assert bob.get("/readyz").get_json()["checks"]["worker"]["ok"] is False
+
+
+def test_it_warns_of_limits_that_limit_nothing_and_starts_without_its_database_too(
+    app: Flask, consume: Callable[..., Consumer], mode: str
+) -> None:
+    if mode == "embedded":
+        set_limit(app, "free", 5, 60, route="jobs.gone")
+        consumer = consume()
+        until(lambda: consumer.says("worker.started"), consumer)
+        assert consumer.says("Warning: The limit of the tier free on jobs.gone")
+    else:
+        consumer = consume(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+        until(lambda: consumer.says("worker.started"), consumer)
+        assert consumer.says("limits.not_checked")
+    assert consumer.process.poll() is None
 
 
 def test_a_job_whose_worker_is_killed_is_done_once_by_another(

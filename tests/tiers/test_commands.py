@@ -23,7 +23,7 @@ def run(app: Flask) -> Run:
     ("command", "words"),
     [
         (("create-tier",), "Make the tier NAME"),
-        (("limits",), "List, set, remove, explain and check limits."),
+        (("limits",), "List, set, explain and check limits; write them to a file and read it."),
         (("limits", "list"), "List the limits of TIER"),
         (("limits", "set"), "LIMIT times per PERIOD"),
         (("limits", "remove"), "the default applies from the next request"),
@@ -114,6 +114,17 @@ class TestList:
 
 
 class TestSet:
+    def test_it_observes_or_enforces_and_else_leaves_that_alone(self, run: Run) -> None:
+        said = "free: Background tasks allows 5 requests per hour"
+        for options, ending in (
+            (["--observe"], ", observed only\n"),
+            ([], ", observed only\n"),
+            (["--enforce"], "\n"),
+            ([], "\n"),
+        ):
+            result = run("limits", "set", "free", "/tasks", 5, 3600, *options)
+            assert result.output == said + ending
+
     @pytest.mark.parametrize(
         "route", ["jobs.start", "/tasks", "tasks", "POST /tasks", "/Tasks/", "JOBS.START"]
     )

@@ -4,7 +4,10 @@ import re
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from app.extensions import db
+from app.tiers.models import RateLimit
 from tests.people import Browser, undo_of
 from tests.tiers.screen import errors_of, focus_of, limit_id, rules_of, set_limit, value_of
 
@@ -89,6 +92,29 @@ def test_undo_brings_the_numbers_back(app: Flask, alice: Browser, address: str) 
     assert rules_of(app, "pro") == {"jobs.start": (10, 3600)}
     page = alice.get("/tiers/pro").text
     assert "Background tasks allows 10 requests per hour again" in page
+
+
+def observed(app: Flask) -> bool:
+    with app.app_context():
+        return db.session.scalars(select(RateLimit.observed).where(RateLimit.limit == 10)).one()
+
+
+def test_undo_enforces_what_was_observed_and_observes_what_was_enforced(
+    app: Flask, alice: Browser, address: str
+) -> None:
+    same = {"limit": "10", "every": "1", "unit": "hours"}
+    answer = alice.htmx_post(address, {**same, "observed": "1"})
+    assert "Background tasks now allows 10 requests per hour, observed only" in answer.text
+    assert observed(app)
+    alice.htmx_post(*undo_of(answer.text))
+    assert not observed(app)
+
+    alice.htmx_post(address, {**same, "observed": "1"})
+    alice.htmx_post(*undo_of(alice.htmx_post(address, same).text))
+    assert observed(app)
+
+    alice.htmx_post(*undo_of(alice.htmx_post(f"{address}/delete", {}).text))
+    assert observed(app)
 
 
 def test_undo_comes_too_late_once_it_changed_again(

@@ -53,7 +53,7 @@ def test_operators_compare_people_too_and_go_on_to_a_tier(app: Flask, alice: Bro
         assert f'href="{address}"' in html
 
 
-def test_a_limit_that_only_observes_is_marked(app: Flask, bob: Browser) -> None:
+def test_a_limit_that_only_observes_is_marked(app: Flask, alice: Browser, bob: Browser) -> None:
     with app.app_context():
         db.session.execute(text('UPDATE rate_limits SET observed = true WHERE "limit" = 10'))
         db.session.commit()
@@ -61,6 +61,11 @@ def test_a_limit_that_only_observes_is_marked(app: Flask, bob: Browser) -> None:
     words = words_of(bob.get("/compare").text)
 
     assert "1 per hour 10 per hour Observed only" in words
+    listed = words_of(alice.get("/tiers").text)
+    assert "10 requests per hour Background tasks Observed only" in listed
+    assert listed.count("Observed only") == 1
+    beside = words_of(alice.get("/tiers/free").text)
+    assert "1 request per hour Pro: 10 per hour, observed only" in beside
     assert "A limit that is only observed counts and refuses nothing." in words
 
 

@@ -11,6 +11,7 @@ from app.access import sign_in_required
 from app.config import load_settings
 from app.extensions import csrf, db
 from app.tiers.marking import collect, limited
+from app.tiers.models import Tier
 from app.tiers.routes import NoSuchRoute, limited_routes, route_answering, route_named
 from tests.auth.programs import Program
 from tests.jobs.deeds import start
@@ -115,6 +116,23 @@ def test_a_group_has_one_rule_one_count_and_one_meter(marked: Flask) -> None:
     told = marked.test_client().get(MINE, headers=bearing(program.access)).json["data"]
     (mine,) = [each for each in told if each["used"]]
     assert (mine["endpoint"], mine["used"], mine["limit"]) == ("reports.export", 4, 4)
+
+
+def test_the_exhausted_stand_first_and_the_observed_last(marked: Flask) -> None:
+    set_limit(marked, "free", 3, 3600, route="reports.export")
+    set_limit(marked, "free", 1, 3600)
+    with marked.app_context():
+        limit = db.session.scalars(Tier.by_name("free")).one().limit_for("jobs.start")
+        assert limit
+        limit.observed = True
+        db.session.commit()
+    bob, program = Browser(marked, "bob"), Program(marked, "bob")
+    assert [bob.post("/tasks", {"task": "demonstration"}).status_code for _ in "ab"] == [303, 303]
+    bob.post(EXPORT)
+    told = marked.test_client().get(MINE, headers=bearing(program.access)).json["data"]
+
+    order = [each["endpoint"] for each in told]
+    assert order == ["reports.export", "reports.list_old_ones", "jobs.start"]
 
 
 def test_strangers_count_before_they_are_asked_to_sign_in(marked: Flask) -> None:

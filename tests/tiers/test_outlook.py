@@ -142,6 +142,9 @@ class TestFromCalls:
         shown = alice.post("/tiers/free/limits", form)
 
         assert "2 refusals for 1 person" in words_of(shown.text)
+        start(bob, 8)
+        at_default = "Background tasks: 1 person at the limit in 24 hours, 1 call refused"
+        assert at_default in page(alice, "free")
 
     def test_a_short_period_is_told_as_at_least(
         self, app: Flask, alice: Browser, carol: Browser
@@ -217,7 +220,7 @@ def test_what_if_is_what_would_have_been(
             db.session.add(row)
         db.session.commit()
 
-        told = outlook.what_if(tier.id, "jobs.start", limit, period)
+        told = outlook.what_if(tier, "jobs.start", limit, period)
 
         since = current - DAY
         assert (told.refusals, told.people) == reckoned(recorded, limit, period, since)

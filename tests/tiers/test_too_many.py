@@ -86,8 +86,8 @@ def test_htmx_gets_a_note_above_the_form_and_the_form_stays(clock: Clock, bob: B
     assert answer.headers["RateLimit"] == '"jobs.start";r=0;t=600'
     words = words_of(answer.text)
     assert words == (
-        "You can start another task at 15:00 . Your Free tier allows 1 request per hour, and all"
-        " are used. Nothing was lost; what you typed is still here. 10 min 00 s left."
+        "You can start another task at 15:00 . Your Free tier allows 1 request per hour, and it"
+        " is used. Nothing was lost; what you typed is still here. 10 min 00 s left."
     )
     assert "<html" not in answer.text
     assert answer.text.count("autofocus") == 1
