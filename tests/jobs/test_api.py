@@ -127,6 +127,21 @@ class TestStrangers:
         assert look(app, answer.json["id"]).owner_id is None
 
 
+    @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+    def test_a_page_elsewhere_uses_up_nothing_of_its_visitors(self, app: Flask, site: str) -> None:
+        client, headers = app.test_client(), {"Sec-Fetch-Site": site}
+
+        for _ in range(11):
+            assert client.post(f"{DOOR}?message=x", headers=headers).status_code == 403
+
+        assert count(app, Job) == 0
+        for ours in ("same-origin", "none"):
+            answer = client.post(f"{DOOR}?message=x", headers={"Sec-Fetch-Site": ours})
+            assert answer.status_code == 201
+        assert answer.headers["X-RateLimit-Remaining"] == "8"
+        assert client.get(answer.headers["Location"], headers=headers).status_code == 200
+
+
 class TestWhoMayRead:
     def test_others_and_strangers_learn_nothing(self, app: Flask) -> None:
         mine = ask(app, token_of(app, "bob")).json["id"]
