@@ -12,6 +12,7 @@ from sqlalchemy import delete
 from app.extensions import db
 from app.tiers import outlook, usage
 from app.tiers.models import RateLimit, Tier, Usage
+from app.tiers.rules import LARGEST
 from app.tiers.usage import SLICE_SECONDS
 from tests.people import Browser
 from tests.tiers.conftest import Clock
@@ -150,6 +151,17 @@ class TestFromCalls:
         start(carol, 12)
 
         assert "At least 2 refusals" in asked(alice, limit=2, unit="minutes")
+
+    @pytest.mark.parametrize(("every", "unit"), [(1, "seconds"), (2, "minutes"), (24855, "days")])
+    def test_the_largest_limit_refuses_nobody(
+        self, app: Flask, alice: Browser, carol: Browser, every: int, unit: str
+    ) -> None:
+        start(carol, 1)
+
+        said = asked(alice, limit=LARGEST, every=every, unit=unit)
+
+        assert "2,147,483,647 requests per" in said
+        assert "nobody" in said.lower(), said
 
     def test_strangers_are_not_written_down(self, app: Flask, stranger: Browser) -> None:
         start(stranger, 2)
