@@ -1,5 +1,6 @@
 """Where counts are kept: in this process alone, or in Redis for all processes together."""
 
+import re
 import time
 from dataclasses import dataclass
 from threading import Lock
@@ -17,39 +18,54 @@ VERSION_SECONDS = 10
 PREFIX = "{gatehouse}:count:"
 NOTES = "{gatehouse}:used:"
 VERSION = "{gatehouse}:policy"
+# What is kept by a key; what no count of ours can be is as good as nothing, and goes.
+KEPT = """
+local function kept(key)
+    local text = redis.pcall('get', key)
+    if type(text) == 'string' and #text < 16 and not string.find(text, '%D') and text ~= '' then
+        return tonumber(text)
+    end
+    if text then redis.call('del', key) end
+    return nil
+end
+"""
 # Looks and counts in one step, so that two callers cannot both take the last place.
-TAKE = """
+TAKE = f"""{KEPT}
 local limit, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
-local used = tonumber(redis.call('get', KEYS[1]) or '0')
+local used = kept(KEYS[1]) or 0
 if used + cost <= limit then
     redis.call('incrby', KEYS[1], cost)
     if used == 0 then redis.call('expire', KEYS[1], ARGV[3]) end
 end
 return used + cost
 """
-# The same, unless the policy has changed meanwhile; and what was done is written down.
-TAKE_NOTED = """
-if ARGV[4] ~= '' and redis.call('get', KEYS[2]) ~= ARGV[4] then return -1 end
+# The same, unless the policy has changed meanwhile; and what was done is written down, which never
+# stands in the way of counting.
+TAKE_NOTED = f"""{KEPT}
+if ARGV[4] ~= '' and redis.pcall('get', KEYS[2]) ~= ARGV[4] then return -1 end
 local limit, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
-local used = tonumber(redis.call('get', KEYS[1]) or '0')
+local used = kept(KEYS[1]) or 0
 local count = used + cost
 if count <= limit or ARGV[5] == '' then
     redis.call('incrby', KEYS[1], cost)
     if used == 0 then redis.call('expire', KEYS[1], ARGV[3]) end
 end
 if ARGV[6] ~= '' then
-    if redis.call('hincrby', KEYS[3], ARGV[6] .. '|calls', cost) == cost then
+    if redis.pcall('hincrby', KEYS[3], ARGV[6] .. '|calls', cost) == cost then
         redis.call('expire', KEYS[3], ARGV[7])
     end
-    if count > limit then redis.call('hincrby', KEYS[3], ARGV[6] .. '|refused', cost) end
-    if count >= limit then redis.call('hset', KEYS[3], ARGV[6] .. '|full', 1) end
+    if count > limit then redis.pcall('hincrby', KEYS[3], ARGV[6] .. '|refused', cost) end
+    if count >= limit then redis.pcall('hset', KEYS[3], ARGV[6] .. '|full', 1) end
 end
 return count
 """
-# A version never goes back, in whatever order those who changed something tell it.
-TELL = """
-local told = tonumber(redis.call('get', KEYS[1]) or '-1')
-if told <= tonumber(ARGV[1]) then redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
+# A version never goes back, in whatever order those who changed something tell it; one that would
+# stay for ever was not told by us.
+TELL = f"""{KEPT}
+local told = kept(KEYS[1])
+if not told or told <= tonumber(ARGV[1]) or redis.call('ttl', KEYS[1]) < 0 then
+    redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])
+end
 return 0
 """
 
@@ -174,7 +190,8 @@ class RedisCounts:
     """The counts of all processes together."""
 
     def __init__(self, uri: str, options: dict[str, Any]) -> None:
-        self._redis = redis.Redis.from_url(uri, decode_responses=True, **options)
+        text = {"decode_responses": True, "encoding_errors": "replace"}
+        self._redis = redis.Redis.from_url(uri, **text, **options)
         self._take = self._redis.register_script(TAKE)
         self._take_noted = self._redis.register_script(TAKE_NOTED)
         self._tell = self._redis.register_script(TELL)
@@ -193,7 +210,7 @@ class RedisCounts:
         return count
 
     def read(self, key: str) -> int:
-        return int(self._redis.get(PREFIX + key) or 0)  # type: ignore[arg-type]
+        return number(self._redis.get(PREFIX + key))
 
     def clear(self, key: str) -> int:
         return int(self._redis.delete(PREFIX + key))  # type: ignore[arg-type]
@@ -204,8 +221,8 @@ class RedisCounts:
             asked.hgetall(f"{NOTES}{each}")
         return {
             each: by_caller(fields)
-            for each, fields in zip(slices, asked.execute(), strict=True)
-            if fields
+            for each, fields in zip(slices, asked.execute(raise_on_error=False), strict=True)
+            if fields and isinstance(fields, dict)
         }
 
     def forget_notes(self, slice: int) -> None:
@@ -227,6 +244,11 @@ def by_caller(fields: dict[str, str]) -> dict[str, Used]:
     """The fields of one slice: "who|calls", "who|refused" and "who|full"."""
     callers = {name.rpartition("|")[0] for name in fields}
     return {
-        who: Used(*(int(fields.get(f"{who}|{kind}", 0)) for kind in Used._fields))
+        who: Used(*(number(fields.get(f"{who}|{kind}")) for kind in Used._fields))
         for who in callers
     }
+
+
+def number(text: Any) -> int:
+    """What a count says; 0 for what is none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text or "") else 0

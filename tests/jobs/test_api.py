@@ -126,7 +126,6 @@ class TestStrangers:
         assert answer.status_code == 201
         assert look(app, answer.json["id"]).owner_id is None
 
-
     @pytest.mark.parametrize("site", ["cross-site", "same-site"])
     def test_a_page_elsewhere_uses_up_nothing_of_its_visitors(self, app: Flask, site: str) -> None:
         client, headers = app.test_client(), {"Sec-Fetch-Site": site}

@@ -7,8 +7,9 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
+from app.counts import Used
 from app.extensions import db
 from app.tiers import outlook, usage
 from app.tiers.models import RateLimit, Tier, Usage
@@ -168,6 +169,22 @@ class TestFromCalls:
         with app.app_context():
             usage.settle()
             assert db.session.query(Usage).count() == 0
+
+    def test_what_nobody_here_wrote_down_is_left_out(
+        self, app: Flask, alice: Browser, clock: Clock, carol: Browser
+    ) -> None:
+        start(carol, 1)
+        junk = ("", "x", "1/x/jobs.start", f"{2**31}/1/jobs.start", "1/1/\0", "\u0663/1/jobs.start")
+        with app.app_context():
+            noted = {usage.slice_at(clock.moment): dict.fromkeys(junk, Used(1, 0, 0))}
+            usage.store(noted, usage.SHARED)
+            noted = {usage.slice_at(clock.moment): {"1/1/huge": Used(2**40, 2**40, 1)}}
+            usage.store(noted, usage.SHARED)
+
+        assert alice.get("/tiers/pro").status_code == 200
+        with app.app_context():
+            kept = {row.route: row.calls for row in db.session.scalars(select(Usage))}
+        assert kept == {"jobs.start": 1, "huge": LARGEST}
 
     def test_it_is_kept_seven_days(self, app: Flask, clock: Clock, carol: Browser) -> None:
         start(carol, 1)
