@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass
+from heapq import nsmallest
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +13,8 @@ import redis
 SKEW_SECONDS = 60
 SWEEP_SECONDS = 60
 NOTES_SECONDS = 86400
+# That one process keeps by itself, in about 50 MB.
+MOST_COUNTS = 200_000
 # Shorter than any window: a version that could not be told to Redis is known everywhere then.
 VERSION_SECONDS = 10
 # One hash tag: on a Redis Cluster a script may touch only keys that live together.
@@ -132,6 +135,7 @@ class OwnCounts:
             used, _ = self._counts.get(key, (0, 0.0))
             count = used + cost
             if count <= limit or (note and not note.enforced):
+                self._make_room()
                 self._counts[key] = (count, moment + lifetime)
             if note and note.who:
                 self._write(note, cost, count - limit)
@@ -177,6 +181,14 @@ class OwnCounts:
 
     def ping(self) -> bool:
         return True
+
+    def _make_room(self) -> None:
+        """Forget a tenth of too many counts, the least used first: whoever pretends to be many
+        callers has many that called once.
+        """
+        if len(self._counts) >= MOST_COUNTS:
+            for key in nsmallest(MOST_COUNTS // 10, self._counts, key=self._counts.__getitem__):
+                del self._counts[key]
 
     def _sweep(self, moment: float) -> None:
         # Nobody asks for the count of a window that is over: this is only about memory.

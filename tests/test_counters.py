@@ -11,6 +11,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import counts as kept_counts
 from app.counters import SKEW_SECONDS, Counts, OwnCounts, RedisCounts, Store, Window
 from app.counts import NOTES, PREFIX, VERSION, Note, Outdated
 from app.queue import redis_patience
@@ -85,6 +86,20 @@ def test_keys_do_not_touch_each_other(counts: Counts) -> None:
     assert counts.read("one") == 1
     counts.clear("one")
     assert counts.read("one") == 0
+
+
+def test_made_up_callers_fill_no_memory_and_hide_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_counts, "MOST_COUNTS", 100)
+    counts = OwnCounts()
+    for _ in range(3):
+        counts.take("mallory", 3, 60)
+
+    for number in range(1000):
+        counts.take(f"made up {number}", 3, 60)
+
+    assert counts.take("mallory", 3, 60) == 4
+    assert counts.read("made up 999") == 1
+    assert len(counts._counts) <= 100
 
 
 def test_reset_forgets_all_of_ours(counts: Counts) -> None:
