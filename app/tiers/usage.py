@@ -91,10 +91,11 @@ def this_process() -> str:
 
 
 def store(noted: dict[int, dict[str, Used]], source: str) -> None:
+    # In one order, so that two who write the same do not wait for each other in a ring.
     rows = [
         row(slice, who, used, source)
-        for slice, callers in noted.items()
-        for who, used in callers.items()
+        for slice, callers in sorted(noted.items())
+        for who, used in sorted(callers.items())
         if WRITTEN.fullmatch(who)
     ]
     if not rows:
@@ -116,9 +117,9 @@ def row(slice: int, who: str, used: Used, source: str) -> dict[str, Any]:
 def write(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Insert the rows, over what is there of them already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(Usage).values(rows)
+    new = dialect.insert(Usage)
     anew = {name: new.excluded[name] for name in FACTS}
-    connection.execute(new.on_conflict_do_update(index_elements=KEYS, set_=anew))
+    connection.execute(new.on_conflict_do_update(index_elements=KEYS, set_=anew), rows)
 
 
 def forget_past() -> None:

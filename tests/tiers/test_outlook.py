@@ -1,6 +1,8 @@
 """What a limit refused, was observed to refuse, and what another one would have refused."""
 
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -185,6 +187,22 @@ class TestFromCalls:
         with app.app_context():
             kept = {row.route: row.calls for row in db.session.scalars(select(Usage))}
         assert kept == {"jobs.start": 1, "huge": LARGEST}
+
+    def test_those_who_write_the_same_at_once_do_not_block_each_other(self, app: Flask) -> None:
+        noted = [f"{number}/1/jobs.start" for number in range(1000)]
+        begin = Barrier(4, timeout=30)
+
+        def write(number: int) -> None:
+            mine = noted if number % 2 else noted[::-1]
+            with app.app_context():
+                begin.wait()
+                for _ in range(3):
+                    usage.store({300: dict.fromkeys(mine, Used(1, 0, 0))}, usage.SHARED)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(write, range(4)))
+        with app.app_context():
+            assert len(db.session.scalars(select(Usage.user_id)).all()) == len(noted)
 
     def test_it_is_kept_seven_days(self, app: Flask, clock: Clock, carol: Browser) -> None:
         start(carol, 1)
