@@ -1,57 +1,28 @@
 """Where counts are kept: in this process alone, or in Redis for all processes together."""
 
+import re
 import time
 from dataclasses import dataclass
+from heapq import nsmallest
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 import redis
 
+from app.count_scripts import TAKE, TAKE_NOTED, TELL
+
 # A count outlives its window, because the clocks of two machines may differ this much.
 SKEW_SECONDS = 60
 SWEEP_SECONDS = 60
 NOTES_SECONDS = 86400
+# That one process keeps by itself, in about 50 MB.
+MOST_COUNTS = 200_000
 # Shorter than any window: a version that could not be told to Redis is known everywhere then.
 VERSION_SECONDS = 10
 # One hash tag: on a Redis Cluster a script may touch only keys that live together.
 PREFIX = "{gatehouse}:count:"
 NOTES = "{gatehouse}:used:"
 VERSION = "{gatehouse}:policy"
-# Looks and counts in one step, so that two callers cannot both take the last place.
-TAKE = """
-local limit, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
-local used = tonumber(redis.call('get', KEYS[1]) or '0')
-if used + cost <= limit then
-    redis.call('incrby', KEYS[1], cost)
-    if used == 0 then redis.call('expire', KEYS[1], ARGV[3]) end
-end
-return used + cost
-"""
-# The same, unless the policy has changed meanwhile; and what was done is written down.
-TAKE_NOTED = """
-if ARGV[4] ~= '' and redis.call('get', KEYS[2]) ~= ARGV[4] then return -1 end
-local limit, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
-local used = tonumber(redis.call('get', KEYS[1]) or '0')
-local count = used + cost
-if count <= limit or ARGV[5] == '' then
-    redis.call('incrby', KEYS[1], cost)
-    if used == 0 then redis.call('expire', KEYS[1], ARGV[3]) end
-end
-if ARGV[6] ~= '' then
-    if redis.call('hincrby', KEYS[3], ARGV[6] .. '|calls', cost) == cost then
-        redis.call('expire', KEYS[3], ARGV[7])
-    end
-    if count > limit then redis.call('hincrby', KEYS[3], ARGV[6] .. '|refused', cost) end
-    if count >= limit then redis.call('hset', KEYS[3], ARGV[6] .. '|full', 1) end
-end
-return count
-"""
-# A version never goes back, in whatever order those who changed something tell it.
-TELL = """
-local told = tonumber(redis.call('get', KEYS[1]) or '-1')
-if told <= tonumber(ARGV[1]) then redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
-return 0
-"""
 
 
 class Outdated(Exception):
@@ -116,6 +87,7 @@ class OwnCounts:
             used, _ = self._counts.get(key, (0, 0.0))
             count = used + cost
             if count <= limit or (note and not note.enforced):
+                self._make_room()
                 self._counts[key] = (count, moment + lifetime)
             if note and note.who:
                 self._write(note, cost, count - limit)
@@ -162,6 +134,14 @@ class OwnCounts:
     def ping(self) -> bool:
         return True
 
+    def _make_room(self) -> None:
+        """Forget a tenth of too many counts, the least used first: whoever pretends to be many
+        callers has many that called once.
+        """
+        if len(self._counts) >= MOST_COUNTS:
+            for key in nsmallest(MOST_COUNTS // 10, self._counts, key=self._counts.__getitem__):
+                del self._counts[key]
+
     def _sweep(self, moment: float) -> None:
         # Nobody asks for the count of a window that is over: this is only about memory.
         if moment >= self._sweep_at:
@@ -174,7 +154,8 @@ class RedisCounts:
     """The counts of all processes together."""
 
     def __init__(self, uri: str, options: dict[str, Any]) -> None:
-        self._redis = redis.Redis.from_url(uri, decode_responses=True, **options)
+        text = {"decode_responses": True, "encoding_errors": "replace"}
+        self._redis = redis.Redis.from_url(uri, **text, **options)
         self._take = self._redis.register_script(TAKE)
         self._take_noted = self._redis.register_script(TAKE_NOTED)
         self._tell = self._redis.register_script(TELL)
@@ -193,7 +174,7 @@ class RedisCounts:
         return count
 
     def read(self, key: str) -> int:
-        return int(self._redis.get(PREFIX + key) or 0)  # type: ignore[arg-type]
+        return number(self._redis.get(PREFIX + key))
 
     def clear(self, key: str) -> int:
         return int(self._redis.delete(PREFIX + key))  # type: ignore[arg-type]
@@ -204,8 +185,8 @@ class RedisCounts:
             asked.hgetall(f"{NOTES}{each}")
         return {
             each: by_caller(fields)
-            for each, fields in zip(slices, asked.execute(), strict=True)
-            if fields
+            for each, fields in zip(slices, asked.execute(raise_on_error=False), strict=True)
+            if fields and isinstance(fields, dict)
         }
 
     def forget_notes(self, slice: int) -> None:
@@ -227,6 +208,11 @@ def by_caller(fields: dict[str, str]) -> dict[str, Used]:
     """The fields of one slice: "who|calls", "who|refused" and "who|full"."""
     callers = {name.rpartition("|")[0] for name in fields}
     return {
-        who: Used(*(int(fields.get(f"{who}|{kind}", 0)) for kind in Used._fields))
+        who: Used(*(number(fields.get(f"{who}|{kind}")) for kind in Used._fields))
         for who in callers
     }
+
+
+def number(text: Any) -> int:
+    """What a count says; 0 for what is none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text or "") else 0

@@ -1,6 +1,6 @@
 """The extensions: created here, bound to an application in create_app."""
 
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from flask import request
@@ -28,13 +28,17 @@ def throttled_address() -> str:
 
 
 def network_of(address: str) -> str:
-    """Of IPv6 the /64, since one customer has all of it (RFC 6177); else the address itself."""
-    if ":" not in address:
-        return address
+    """Of IPv6 the /64, since one customer has all of it (RFC 6177); else the address itself.
+
+    A socket for both kinds writes IPv4 as IPv6, all of it in one /64: those are many customers.
+    """
     try:
-        return str(ip_network((address.partition("%")[0], 64), strict=False))
+        known = ip_address(address.partition("%")[0])
     except ValueError:
         return address
+    if isinstance(known, IPv4Address):
+        return address
+    return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
 
 
 db = SQLAlchemy(model_class=Base)

@@ -16,6 +16,7 @@ from app.envelope import request_id
 START = "/api/"
 SAFE = ("GET", "HEAD", "OPTIONS")
 READS_ONLY = "This token may only read. Use one that may write."
+ELSEWHERE = "This request came from another site. Nothing was done."
 LONGEST_NAME = 100  # of a field that we do not know, when it is repeated
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -49,6 +50,7 @@ class PageSession(SecureCookieSessionInterface):
 def init_app(app: Flask) -> None:
     app.session_interface = PageSession()
     app.register_error_handler(Problem, lambda error: problem(error.status, error.detail))
+    app.before_request(refuse_other_sites)
     app.before_request(keep_readers_from_changing)
 
 
@@ -60,6 +62,18 @@ def readers_too(view: View) -> View:
     """Open a door that changes something to tokens that may only read."""
     view.readers_too = True  # type: ignore[attr-defined]
     return view
+
+
+def refuse_other_sites() -> Response | None:
+    """A page elsewhere can let a visitor's browser send something here: with a cookie that goes by
+    itself, or to use up what the visitor's address may do. So nothing is even counted.
+
+    A neighbour under the same domain is another site too: SameSite lets it send the cookie.
+    """
+    if not is_for_programs() or request.method in SAFE:
+        return None
+    is_foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+    return problem(403, ELSEWHERE) if is_foreign else None
 
 
 def keep_readers_from_changing() -> Response | None:

@@ -11,7 +11,9 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import counts as kept_counts
 from app.counters import SKEW_SECONDS, Counts, OwnCounts, RedisCounts, Store, Window
+from app.counts import NOTES, PREFIX, VERSION, Note, Outdated
 from app.queue import redis_patience
 from tests.servers import Redis
 
@@ -84,6 +86,20 @@ def test_keys_do_not_touch_each_other(counts: Counts) -> None:
     assert counts.read("one") == 1
     counts.clear("one")
     assert counts.read("one") == 0
+
+
+def test_made_up_callers_fill_no_memory_and_hide_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_counts, "MOST_COUNTS", 100)
+    counts = OwnCounts()
+    for _ in range(3):
+        counts.take("mallory", 3, 60)
+
+    for number in range(1000):
+        counts.take(f"made up {number}", 3, 60)
+
+    assert counts.take("mallory", 3, 60) == 4
+    assert counts.read("made up 999") == 1
+    assert len(counts._counts) <= 100
 
 
 def test_reset_forgets_all_of_ours(counts: Counts) -> None:
@@ -164,6 +180,25 @@ class TestRedisAway:
         self.wait_for_return(store)
         assert store.check()
         assert self.passed(store, 20) == 1  # what was counted together before still is
+
+    @pytest.mark.parametrize("junk", ["junk", "", b"\xff", "9e99", "-5", "1.5", "9" * 19])
+    def test_what_is_no_count_of_ours_stops_nothing(
+        self, server: Redis, store: Store, junk: str | bytes
+    ) -> None:
+        note = Note(5, 300, "1/1/jobs.start")
+        with redis.Redis.from_url(server.url()) as client:
+            client.mset({f"{PREFIX}key": junk, VERSION: junk, f"{NOTES}600": "no hash"})
+            client.hset(f"{NOTES}300", mapping={junk: junk, f"{note.who}|calls": junk})
+
+        assert store.ask(lambda counts: counts.read("key")) >= 0
+        with pytest.raises(Outdated):
+            store.ask(lambda counts: counts.take("key", 3, 60, 1, note))
+        store.ask(lambda counts: counts.tell_version(5))
+        taken = [store.ask(lambda counts: counts.take("key", 3, 60, 1, note)) for _ in range(5)]
+        assert taken == [1, 2, 3, 4, 4]
+        noted = store.ask(lambda counts: counts.notes([300, 600]))
+        assert noted[300][note.who].refused == 2
+        assert not store.is_away
 
     def test_a_server_that_hangs_is_asked_rarely(self, server: Redis, store: Store) -> None:
         store.retry_seconds = 60

@@ -26,7 +26,6 @@ auth_api = Blueprint("auth_api", __name__, url_prefix="/api/v1")
 COOKIE, COOKIE_PATH = "refresh_token", "/api/v1"
 WRONG = "Wrong username, email or password."
 CODE_NEEDED = "Enter the code of your second factor as code, or use a personal API token."
-ELSEWHERE = "This request came from another site. Nothing was done."
 
 
 @auth_api.post("/login")
@@ -34,7 +33,6 @@ ELSEWHERE = "This request came from another site. Nothing was done."
 @throttled_sign_in
 def login() -> ResponseReturnValue:
     """Sign in with a form of ``username`` (or e-mail address) and ``password``."""
-    refuse_other_sites()
     name, password = credentials()
     user = db.session.scalar(User.by_login(name))
     count_stranger(name, user)
@@ -78,7 +76,6 @@ def check_second_step(user: User) -> None:
 @readers_too
 def refresh() -> ResponseReturnValue:
     """Change the refresh cookie for a new one and a new access token."""
-    refuse_other_sites()
     tokens = api_sessions.rotate(request.cookies.get(COOKIE, ""))
     if tokens is None:
         raise Problem(401, "The refresh token is not valid. Sign in again.")
@@ -89,7 +86,6 @@ def refresh() -> ResponseReturnValue:
 @readers_too
 def logout() -> ResponseReturnValue:
     """Revoke what was presented: the token of the header, the cookie, or both."""
-    refuse_other_sites()
     ended = [user for user in (end_bearer(), end_cookie()) if user is not None]
     if not ended:
         raise Problem(401, NOT_SIGNED_IN)
@@ -114,15 +110,6 @@ def end_bearer() -> User | None:
 
 def end_cookie() -> User | None:
     return api_sessions.end(REFRESH, request.cookies.get(COOKIE, ""))
-
-
-def refuse_other_sites() -> None:
-    """The cookie is sent and kept by itself, so only our own pages and programs may use these.
-
-    A neighbour under the same domain is another site too: SameSite lets it send the cookie.
-    """
-    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        raise Problem(403, ELSEWHERE)
 
 
 def with_tokens(tokens: api_sessions.Tokens) -> Response:

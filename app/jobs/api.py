@@ -16,11 +16,14 @@ from app.jobs import engine
 from app.jobs.forms import LONGEST_NAME, TOO_LONG, plain
 from app.jobs.models import STRANGERS, Job
 from app.jobs.tasks import demonstration
-from app.programs import Problem, wrong
+from app.programs import Problem, problem, wrong
 from app.tiers.marking import limited
 from app.users.models import User
 
 jobs_api = Blueprint("jobs_api", __name__, url_prefix="/api/v1/tasks/task")
+
+MOST_OF_STRANGERS, RETRY_SECONDS = 100, 60
+CROWDED = "Too many tasks of people who are not signed in wait. Sign in, or try again in a minute."
 
 
 @jobs_api.post("")
@@ -29,8 +32,22 @@ jobs_api = Blueprint("jobs_api", __name__, url_prefix="/api/v1/tasks/task")
 def start() -> ResponseReturnValue:
     """Start the demonstration, named by ``message``; once for each ``Idempotency-Key``."""
     owner = current_user._get_current_object() if current_user.is_authenticated else None
+    if owner is None and are_too_many():
+        return come_back_later()
     job = engine.start_once(once_key(owner), demonstration.__name__, owner, message())
     return jsonify(id=job.id), 201, {"Location": url_for(".show", id=job.id)}
+
+
+def are_too_many() -> bool:
+    """Whether strangers wait for as much as they may together: addresses are cheap, and mails and
+    the work of people go through the same queue.
+    """
+    some = db.session.scalars(Job.open_of_strangers().limit(MOST_OF_STRANGERS)).all()
+    return len(some) >= MOST_OF_STRANGERS
+
+
+def come_back_later() -> ResponseReturnValue:
+    return problem(503, CROWDED), {"Retry-After": str(RETRY_SECONDS)}
 
 
 def message() -> str:

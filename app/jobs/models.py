@@ -161,6 +161,12 @@ class Job(Model):
         seconds = (self.finished_at or now()).timestamp() - step["since"]
         return {**step, "state": "now" if self.is_open else "stopped", "seconds": max(0, seconds)}
 
+    @classmethod
+    def open_of_strangers(cls) -> Select[str]:
+        """The ids of what nobody signed in asked for, and what still waits or runs."""
+        asked = cls.idempotency_key.startswith(STRANGERS)
+        return select(cls.id).where(cls.status.in_(OPEN), cls.owner_id.is_(None), asked)
+
     def can_be_seen_by(self, user: User) -> bool:
         """Operators see every job; its owner does, unless its kind is for operators only."""
         if user.is_superuser:

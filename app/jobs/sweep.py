@@ -10,6 +10,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from flask import current_app
 from sqlalchemy import ColumnElement, delete, select, update
 
@@ -20,6 +21,8 @@ from app.jobs.engine import send
 from app.jobs.models import OPEN, Job, JobLog
 from app.jobs.moves import unsent, waiting_again
 from app.tasks import HOUSEKEEPING
+
+log = structlog.get_logger()
 
 SEND_AGAIN_AFTER = timedelta(seconds=20)
 SEND_AGAIN_ANYWAY_AFTER = timedelta(minutes=5)
@@ -82,7 +85,13 @@ def keep_house() -> None:
         return
     _next.at = time.monotonic() + HOUSEKEEPING_EVERY_SECONDS
     for function in HOUSEKEEPING:
-        function()
+        try:
+            function()
+        except Exception as error:  # the others have a house to keep, too
+            db.session.rollback()
+            log.warning(
+                "worker.housekeeping_failed", of=function.__name__, error=type(error).__name__
+            )
 
 
 class _Next(threading.local):

@@ -10,6 +10,7 @@ from app.counters import Window
 from app.extensions import counters, db
 from app.tiers import usage
 from app.tiers.models import Tier, Usage
+from app.tiers.rules import LARGEST
 from app.tiers.usage import KEPT, SLICE_SECONDS, slice_at
 
 DAY_SECONDS = 86400
@@ -70,7 +71,8 @@ def what_if(tier: Tier, route: str, limit: int, period: int) -> WhatIf:
     """What ``limit`` calls every ``period`` seconds would mean for the people of a tier."""
     usage.settle()
     is_shorter = period < SLICE_SECONDS
-    allowed = limit * max(1, SLICE_SECONDS // period)
+    # Nobody calls more than LARGEST times, and PostgreSQL could not compare with more.
+    allowed = min(LARGEST, limit * max(1, SLICE_SECONDS // period))
     refusals, people = db.session.execute(
         refused_by(tier, route, allowed, SLICE_SECONDS if is_shorter else period)
     ).one()

@@ -113,7 +113,7 @@ def name_taken(tier: Tier) -> dict[str, str]:
     return {"name": f"There is already a tier named {tier.name}. Choose another name."}
 
 
-@tiers.get("/tiers/id/<int:id>")
+@tiers.get("/tiers/id/<int(max=2147483647):id>")
 @operators_only
 def find_by_id(id: int) -> ResponseReturnValue:
     """Where the audit trail leads: to the tier, whatever it is called by now."""

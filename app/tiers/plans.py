@@ -104,7 +104,7 @@ def limits_of(
         line, first = found.setdefault(wanted.route, (limit.line, wanted))
         if first is not wanted:
             twice = f"{place}: {limit.route}: This route has a limit on line {line} already."
-            problems.append((limit.line, twice))
+            problems.append((limit.line, printable(twice, 300)))
     return [wanted for _, wanted in found.values()]
 
 

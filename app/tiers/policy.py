@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from flask import current_app
-from sqlalchemy import Connection, case, event, insert, select, update
+from sqlalchemy import Connection, case, event, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.extensions import counters, db
@@ -115,9 +116,10 @@ def moved(connection: Connection) -> int:
     now = time.time_ns() // 1_000_000
     version = PolicyVersion.version
     later = case((version >= now, version + 1), else_=now)
-    if not connection.execute(update(PolicyVersion).values(version=later)).rowcount:
-        connection.execute(insert(PolicyVersion).values(id=ONLY, version=now))
-    return connection.execute(select(version)).scalar_one()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    first = dialect.insert(PolicyVersion).values(id=ONLY, version=now)
+    moved = first.on_conflict_do_update(index_elements=["id"], set_={"version": later})
+    return connection.execute(moved.returning(version)).scalar_one()
 
 
 @event.listens_for(db.session, "after_commit")

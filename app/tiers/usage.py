@@ -6,6 +6,7 @@ that looks at it, before it looks.
 """
 
 import os
+import re
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.counts import NOTES_SECONDS, Used
 from app.extensions import counters, db
 from app.tiers.models import Usage
+from app.tiers.rules import LARGEST
 
 log = structlog.get_logger()
 
@@ -27,6 +29,7 @@ KEPT = timedelta(days=7)
 NUMBERS = ("calls", "refused")
 KEYS = ("user_id", "route", "slice", "tier_id", "source")
 SHARED = ""
+WRITTEN = re.compile(r"[0-9]{1,9}/[0-9]{1,9}/[^\0]{1,200}")  # the rest is not ours
 _process: dict[int, str] = {}
 
 
@@ -92,6 +95,7 @@ def store(noted: dict[int, dict[str, Used]], source: str) -> None:
         row(slice, who, used, source)
         for slice, callers in sorted(noted.items())
         for who, used in sorted(callers.items())
+        if WRITTEN.fullmatch(who)
     ]
     if not rows:
         return
@@ -103,7 +107,8 @@ def store(noted: dict[int, dict[str, Used]], source: str) -> None:
 def row(slice: int, who: str, used: Used, source: str) -> dict[str, Any]:
     user_id, tier_id, route = who.split("/", 2)
     keys = {"user_id": int(user_id), "route": route, "slice": slice, "tier_id": int(tier_id)}
-    facts = {"calls": used.calls, "refused": used.refused, "is_full": bool(used.full)}
+    calls, refused = min(used.calls, LARGEST), min(used.refused, LARGEST)
+    facts = {"calls": calls, "refused": refused, "is_full": bool(used.full)}
     return {**keys, "source": source, **facts}
 
 

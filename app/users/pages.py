@@ -130,7 +130,7 @@ def show(username: str) -> ResponseReturnValue:
     return render_template("users/show.html", **about(user))
 
 
-@users.get("/id/<int:id>")
+@users.get("/id/<int(max=2147483647):id>")
 @operators_only
 def find_by_id(id: int) -> ResponseReturnValue:
     """Where the audit trail leads: to the person, whatever they are called by now."""

@@ -108,7 +108,9 @@ def test_the_trail_leads_to_a_tier_by_whatever_name(app: Flask, alice: Browser) 
     number = only(app).subject_id
     assert f'href="/tiers/id/{number}"' in alice.get("/audit").text
     assert alice.get(f"/tiers/id/{number}").location == "/tiers/gold"
-    assert alice.get("/tiers/id/999").status_code == 404
+    for nobody in (999, 2**31, 2**63):
+        assert alice.get(f"/tiers/id/{nobody}").status_code == 404
+        assert alice.get(f"/users/id/{nobody}").status_code == 404
 
 
 def test_others_are_led_to_no_tier(app: Flask, mallory: Browser, stranger: Browser) -> None:

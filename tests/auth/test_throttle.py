@@ -104,6 +104,9 @@ def test_one_address_cannot_try_many_accounts_without_end(app: Flask) -> None:
         ("203.0.113.9", "203.0.113.9"),
         ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
         ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("unknown", "unknown"),
     ],
 )
 def test_all_addresses_of_one_ipv6_customer_count_together(

@@ -10,6 +10,7 @@ from sqlalchemy import delete
 from werkzeug.test import TestResponse
 
 from app.extensions import db
+from app.jobs import api
 from app.jobs.models import Job, JobLog
 from app.tasks import enqueue
 from app.users.models import User
@@ -125,6 +126,37 @@ class TestStrangers:
 
         assert answer.status_code == 201
         assert look(app, answer.json["id"]).owner_id is None
+
+    def test_from_however_many_addresses_they_leave_room_for_people(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch, declare: Declare
+    ) -> None:
+        monkeypatch.setattr(api, "MOST_OF_STRANGERS", 3)
+        quick(declare, "demonstration")
+        start(app, "demonstration")  # nobody's, but not a stranger's
+        places = [{"REMOTE_ADDR": f"2001:db8:{number}::1"} for number in range(6)]
+
+        answers = [ask(app, environ_overrides=place) for place in places]
+
+        assert [answer.status_code for answer in answers] == [201] * 3 + [503] * 3
+        assert answers[3].headers["Retry-After"] == "60"
+        assert answers[3].json["detail"].startswith("Too many tasks")
+        assert ask(app, token_of(app, "carol")).status_code == 201
+        work_off(app)
+        assert ask(app).status_code == 201
+
+    @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+    def test_a_page_elsewhere_uses_up_nothing_of_its_visitors(self, app: Flask, site: str) -> None:
+        client, headers = app.test_client(), {"Sec-Fetch-Site": site}
+
+        for _ in range(11):
+            assert client.post(f"{DOOR}?message=x", headers=headers).status_code == 403
+
+        assert count(app, Job) == 0
+        for ours in ("same-origin", "none"):
+            answer = client.post(f"{DOOR}?message=x", headers={"Sec-Fetch-Site": ours})
+            assert answer.status_code == 201
+        assert answer.headers["X-RateLimit-Remaining"] == "8"
+        assert client.get(answer.headers["Location"], headers=headers).status_code == 200
 
 
 class TestWhoMayRead:

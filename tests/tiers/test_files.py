@@ -301,6 +301,16 @@ def test_all_problems_are_listed_with_their_lines(bring: Import) -> None:
     ]
 
 
+def test_what_a_file_says_does_not_steer_the_terminal(bring: Import) -> None:
+    rows = ("/tasks", "/tasks/{\\e]0;\\e[2J\\u202e}/retry")
+    content = "".join(f'  - {{route: "{row}", limit: 1, period: 1}}\n' for row in rows)
+
+    told = bring(f'tiers:\n  "go\\e[1m":\n{content}').output
+
+    assert "This route has a limit on line 3 already." in told
+    assert told.replace("\n", "").isprintable()
+
+
 def test_what_could_mean_two_routes_is_refused_and_what_is_exact_is_not(
     many_routes: Flask, bring: Import
 ) -> None:

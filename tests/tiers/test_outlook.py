@@ -1,17 +1,21 @@
 """What a limit refused, was observed to refuse, and what another one would have refused."""
 
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
+from app.counts import Used
 from app.extensions import db
 from app.tiers import outlook, usage
 from app.tiers.models import RateLimit, Tier, Usage
+from app.tiers.rules import LARGEST
 from app.tiers.usage import SLICE_SECONDS
 from tests.people import Browser
 from tests.tiers.conftest import Clock
@@ -154,11 +158,54 @@ class TestFromCalls:
 
         assert "At least 2 refusals" in asked(alice, limit=2, unit="minutes")
 
+    @pytest.mark.parametrize(("every", "unit"), [(1, "seconds"), (2, "minutes"), (24855, "days")])
+    def test_the_largest_limit_refuses_nobody(
+        self, app: Flask, alice: Browser, carol: Browser, every: int, unit: str
+    ) -> None:
+        start(carol, 1)
+
+        said = asked(alice, limit=LARGEST, every=every, unit=unit)
+
+        assert "2,147,483,647 requests per" in said
+        assert "nobody" in said.lower(), said
+
     def test_strangers_are_not_written_down(self, app: Flask, stranger: Browser) -> None:
         start(stranger, 2)
         with app.app_context():
             usage.settle()
             assert db.session.query(Usage).count() == 0
+
+    def test_what_nobody_here_wrote_down_is_left_out(
+        self, app: Flask, alice: Browser, clock: Clock, carol: Browser
+    ) -> None:
+        start(carol, 1)
+        junk = ("", "x", "1/x/jobs.start", f"{2**31}/1/jobs.start", "1/1/\0", "\u0663/1/jobs.start")
+        with app.app_context():
+            noted = {usage.slice_at(clock.moment): dict.fromkeys(junk, Used(1, 0, 0))}
+            usage.store(noted, usage.SHARED)
+            noted = {usage.slice_at(clock.moment): {"1/1/huge": Used(2**40, 2**40, 1)}}
+            usage.store(noted, usage.SHARED)
+
+        assert alice.get("/tiers/pro").status_code == 200
+        with app.app_context():
+            kept = {row.route: row.calls for row in db.session.scalars(select(Usage))}
+        assert kept == {"jobs.start": 1, "huge": LARGEST}
+
+    def test_those_who_write_the_same_at_once_do_not_block_each_other(self, app: Flask) -> None:
+        noted = [f"{number}/1/jobs.start" for number in range(1000)]
+        begin = Barrier(4, timeout=30)
+
+        def write(number: int) -> None:
+            mine = noted if number % 2 else noted[::-1]
+            with app.app_context():
+                begin.wait()
+                for _ in range(3):
+                    usage.store({300: dict.fromkeys(mine, Used(1, 0, 0))}, usage.SHARED)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(write, range(4)))
+        with app.app_context():
+            assert len(db.session.scalars(select(Usage.user_id)).all()) == len(noted)
 
     def test_it_is_kept_seven_days(self, app: Flask, clock: Clock, carol: Browser) -> None:
         start(carol, 1)

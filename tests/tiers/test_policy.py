@@ -1,12 +1,14 @@
 """Limits are resolved without a query, and a change counts from the next request everywhere."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, update
+from sqlalchemy import delete, event, select, update
 
 from app import create_app
 from app.config import load_settings
@@ -142,6 +144,23 @@ def test_a_version_nobody_told_is_known_within_seconds(app: Flask, another: Flas
         redis.delete("{gatehouse}:policy")
 
     assert rule(another) == (6, 3600, "rule")
+
+
+def test_a_version_that_is_missing_is_made_by_whoever_is_first(app: Flask) -> None:
+    with app.app_context():
+        db.session.execute(delete(PolicyVersion))
+        db.session.commit()
+    operators = [Browser(app, "alice") for _ in range(4)]
+    begin = Barrier(len(operators), timeout=30)
+
+    def add(number: int) -> int:
+        begin.wait()
+        return operators[number].post("/tiers", {"name": f"tier {number}"}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(add, range(4))) == [303] * 4
+    with app.app_context():
+        assert len(db.session.scalars(select(PolicyVersion)).all()) == 1
 
 
 def test_a_database_that_was_put_back_repeats_no_version(app: Flask) -> None:

@@ -31,7 +31,7 @@ def doors(app: Flask, method: str, username: str = "bob") -> list[tuple[str, str
 
 
 def path_of(rule: str, username: str) -> str:
-    values = {"<username>": username, "<token>": "a.b.c", "<int:id>": "2"}
+    values = {"<username>": username, "<token>": "a.b.c", "<int(max=2147483647):id>": "2"}
     for variable, value in values.items():
         rule = rule.replace(variable, value)
     return rule
