@@ -29,7 +29,7 @@ jobs_api = Blueprint("jobs_api", __name__, url_prefix="/api/v1/tasks/task")
 def start() -> ResponseReturnValue:
     """Start the demonstration, named by ``message``; once for each ``Idempotency-Key``."""
     owner = current_user._get_current_object() if current_user.is_authenticated else None
-    job = engine.start_once(once_key(owner), demonstration.__name__, owner, message())
+    job = engine.start_once(once_key(owner), demonstration.options(owner=owner, name=message()))
     return jsonify(id=job.id), 201, {"Location": url_for(".show", id=job.id)}
 
 

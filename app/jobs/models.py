@@ -17,12 +17,13 @@ from sqlalchemy import (
     UniqueConstraint,
     insert,
     select,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import now
 from app.extensions import Model
-from app.tasks import TASKS
+from app.tasks import TASKS, Task, Wish
 from app.users.models import User
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
@@ -62,6 +63,7 @@ class Job(Model):
     details: Mapped[str | None] = mapped_column(Text)
     attempt: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=3)
+    priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     worker: Mapped[str | None] = mapped_column(String(32))
     stop_asked: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -73,15 +75,17 @@ class Job(Model):
     owner: Mapped[User | None] = relationship()
 
     @classmethod
-    def asked_for(cls, task: str, owner: User | None, name: str = "", **arguments: Any) -> "Job":
+    def asked_for(cls, kind: Task, arguments: dict[str, Any], wish: Wish) -> "Job":
         """A new job, to be added and committed with the change that asks for it."""
         return cls(
             id=uuid.uuid4().hex,
-            task=task,
-            name=name,
-            owner=owner,
+            task=kind.name,
+            name=wish.name,
+            owner=wish.owner,
             arguments=arguments,
-            steps=[{"name": step, "state": "todo"} for step in TASKS[task].steps],
+            priority=wish.priority,
+            run_at=wish.run_at or now(),
+            steps=[{"name": step, "state": "todo"} for step in kind.steps],
         )
 
     @property

@@ -59,8 +59,8 @@ def send_again() -> None:
     A queue that holds messages is busy rather than wiped, so it is given more time.
     """
     patience = SEND_AGAIN_AFTER if queue.is_empty() else SEND_AGAIN_ANYWAY_AFTER
-    for identifier in db.session.scalars(unsent(patience).limit(AT_ONCE)).all():
-        if not send(identifier):
+    for identifier, priority in db.session.execute(unsent(patience).limit(AT_ONCE)).all():
+        if not send(identifier, priority):
             return
 
 

@@ -215,8 +215,8 @@ def test_the_time_left_is_told_from_a_tenth_on(app: Flask, bob: Browser) -> None
 
 
 def test_the_list_has_ones_own_tasks_only(app: Flask, alice: Browser, bob: Browser) -> None:
-    start(app, "demonstration", "bob", name="Of Bob")
-    start(app, "demonstration", "alice", name="Of Alice")
+    start(app, "demonstration", "bob", "Of Bob")
+    start(app, "demonstration", "alice", "Of Alice")
 
     assert "Of Bob" in bob.get("/tasks").text
     assert "Of Alice" not in bob.get("/tasks").text
