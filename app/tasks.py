@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Protocol
 
+from cronsim import CronSim
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 
@@ -73,7 +74,7 @@ class Task:
     ``by_hand`` can be started by people; the others are asked for by our own code. ``attempts`` is
     how often it is tried, None for JOB_MAX_ATTEMPTS; the second try waits ``backoff`` seconds, and
     each one after it twice as long as the one before, five minutes at most. Jobs of a higher
-    ``priority`` go first.
+    ``priority`` go first. ``schedule`` is a line of cron, in UTC: then one is asked for each time.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Task:
     by_hand: bool = True
     backoff: float = 5.0
     priority: int = 0
+    schedule: str = ""
 
     def __call__(self, job: Running, **arguments: Any) -> Any:
         """Run it here and now, as a test may."""
@@ -187,6 +189,7 @@ def task(
     by_hand: bool = True,
     backoff: float = 5.0,
     priority: int = 0,
+    schedule: str = "",
 ) -> Callable[[TaskFunction], Task]:
     """Let jobs run the function: it gets the running job, then the arguments by name.
 
@@ -197,7 +200,9 @@ def task(
 
     def declare(function: TaskFunction) -> Task:
         name = function.__name__
-        rest = (operators_only, attempts, by_hand, backoff, priority)
+        if schedule:
+            CronSim(schedule, datetime.now(UTC))  # a line that is wrong stops the start
+        rest = (operators_only, attempts, by_hand, backoff, priority, schedule)
         TASKS[name] = Task(name, title, function, steps, *rest)
         return TASKS[name]
 
@@ -211,6 +216,6 @@ def keeps_ledger(function: Ledger) -> Ledger:
 
 
 def housekeeping(function: Callable[[], None]) -> Callable[[], None]:
-    """Let workers call the function every few minutes: to remove what is over. It commits."""
+    """Let a worker call the function every five minutes: to remove what is over. It commits."""
     HOUSEKEEPING.append(function)
     return function

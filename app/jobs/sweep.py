@@ -5,8 +5,6 @@ within JOB_LEASE_SECONDS and a beat, one whose message was lost within 20 second
 the queue is long, within five minutes.
 """
 
-import threading
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +17,11 @@ from app.extensions import db, queue
 from app.jobs.engine import send
 from app.jobs.models import OPEN, Job, JobLog
 from app.jobs.moves import unsent, waiting_again
-from app.tasks import HOUSEKEEPING
+from app.jobs.schedules import do_what_is_due
 
 SEND_AGAIN_AFTER = timedelta(seconds=20)
 SEND_AGAIN_ANYWAY_AFTER = timedelta(minutes=5)
 AT_ONCE = 500
-HOUSEKEEPING_EVERY_SECONDS = 300
 LOST = "The worker was lost each time it tried this."
 
 
@@ -33,7 +30,7 @@ def sweep() -> None:
     rescue_expired()
     send_again()
     forget_old()
-    keep_house()
+    do_what_is_due()
 
 
 def rescue_expired() -> None:
@@ -74,21 +71,3 @@ def forget_old() -> None:
     if old:
         db.session.execute(delete(Job).where(Job.id.in_(old), *ended))
     db.session.commit()
-
-
-def keep_house() -> None:
-    """Let each feature remove what is over, every few minutes in each worker."""
-    if time.monotonic() < _next.at:
-        return
-    _next.at = time.monotonic() + HOUSEKEEPING_EVERY_SECONDS
-    for function in HOUSEKEEPING:
-        function()
-
-
-class _Next(threading.local):
-    """When this thread, which is the heart of a worker, keeps house again."""
-
-    at = 0.0
-
-
-_next = _Next()

@@ -1,4 +1,4 @@
-"""Jobs of a higher priority go first."""
+"""Jobs of a higher priority go first, and work that comes again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('schedules',
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('rule', sa.String(length=100), nullable=False),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_schedules'))
+    )
     with op.batch_alter_table('jobs', schema=None) as batch_op:
         batch_op.add_column(sa.Column('priority', sa.Integer(), server_default=sa.text('0'), nullable=False))
 
@@ -17,3 +24,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table('jobs', schema=None) as batch_op:
         batch_op.drop_column('priority')
+
+    op.drop_table('schedules')
