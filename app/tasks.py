@@ -75,6 +75,8 @@ class Task:
     how often it is tried, None for JOB_MAX_ATTEMPTS; the second try waits ``backoff`` seconds, and
     each one after it twice as long as the one before, five minutes at most. Jobs of a higher
     ``priority`` go first. ``schedule`` is a line of cron, in UTC: then one is asked for each time.
+    Of a ``unique`` one no second job waits for the same owner with the same arguments: who asks
+    gets the one that waits.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Task:
     backoff: float = 5.0
     priority: int = 0
     schedule: str = ""
+    unique: bool = False
 
     def __call__(self, job: Running, **arguments: Any) -> Any:
         """Run it here and now, as a test may."""
@@ -190,6 +193,7 @@ def task(
     backoff: float = 5.0,
     priority: int = 0,
     schedule: str = "",
+    unique: bool = False,
 ) -> Callable[[TaskFunction], Task]:
     """Let jobs run the function: it gets the running job, then the arguments by name.
 
@@ -202,7 +206,7 @@ def task(
         name = function.__name__
         if schedule:
             CronSim(schedule, datetime.now(UTC))  # a line that is wrong stops the start
-        rest = (operators_only, attempts, by_hand, backoff, priority, schedule)
+        rest = (operators_only, attempts, by_hand, backoff, priority, schedule, unique)
         TASKS[name] = Task(name, title, function, steps, *rest)
         return TASKS[name]
 

@@ -1,14 +1,16 @@
 """Asking for jobs and running them. The table is the truth; the queue only says "look at this"."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from flask import current_app
-from sqlalchemy import event, update
+from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, make_transient
 
 from app.config import Settings
 from app.database import now
@@ -73,7 +75,30 @@ def add(job: Job) -> Job:
 
 @keeps_ledger
 def ask(kind: Task, arguments: dict[str, Any], wish: Wish) -> Job:
-    return add(Job.asked_for(kind, arguments, wish))
+    job = Job.asked_for(kind, arguments, wish)
+    return add_unless_waiting(job) if kind.unique else add(job)
+
+
+def add_unless_waiting(job: Job) -> Job:
+    """Record a job unless one for the same owner with the same arguments waits: then that one."""
+    facts = json.dumps([job.task, job.owner and job.owner.id, job.arguments], sort_keys=True)
+    job.unique_key = hashlib.sha256(facts.encode()).hexdigest()
+    one_at_a_time(job.unique_key)
+    with db.session.no_autoflush:
+        there = db.session.scalar(select(Job).where(Job.unique_key == job.unique_key))
+    if there is None:
+        return add(job)
+    make_transient(job)
+    return there
+
+
+def one_at_a_time(key: str) -> None:
+    """Let nobody else pass here with the same key until this transaction ends."""
+    if db.engine.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], signed=True)
+        db.session.execute(select(func.pg_advisory_xact_lock(number)))
+    else:  # any write takes the one lock that SQLite has
+        db.session.execute(update(Job).where(Job.id.is_(None)).values(name=Job.name))
 
 
 @event.listens_for(Session, "after_commit")

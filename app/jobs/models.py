@@ -52,6 +52,7 @@ class Job(Model):
     name: Mapped[str] = mapped_column(String(120), default="")
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    unique_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # while it waits
     idempotency_key: Mapped[str | None] = mapped_column(String(100))
     status: Mapped[str] = mapped_column(String(10), default="queued")
     progress: Mapped[int | None]
@@ -120,8 +121,7 @@ class Job(Model):
         done, seconds = self.progress or 0, self.seconds or 0
         if self.status != "running" or done < 10:
             return None
-        left = seconds * (100 - done) / done
-        return max(10, round(left / 10) * 10)
+        return max(10, round(seconds * (100 - done) / done / 10) * 10)
 
     @property
     def waits_until(self) -> datetime | None:
@@ -148,9 +148,8 @@ class Job(Model):
     @property
     def shown_result(self) -> dict[str, Any]:
         """The result by name, as the page lists it."""
-        if self.result is None:
-            return {}
-        return self.result if isinstance(self.result, dict) else {"result": self.result}
+        shown = {} if self.result is None else {"result": self.result}
+        return self.result if isinstance(self.result, dict) else shown
 
     @property
     def shown_steps(self) -> list[dict[str, Any]]:
@@ -238,3 +237,14 @@ class Worker(Model):
     def online(cls) -> Select["Worker"]:
         """Those heard of in the last 30 seconds."""
         return select(cls).where(cls.seen_at > now() - timedelta(seconds=30))
+
+
+class Schedule(Model):
+    """When a kind of work comes next, by ``rule`` (cron, in UTC); who moves it on has the turn."""
+
+    __tablename__ = "schedules"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(100))
+    next_at: Mapped[datetime]
+    last_at: Mapped[datetime | None]

@@ -17,6 +17,7 @@ def claim(identifier: str, worker: str, lease: timedelta) -> Update:
         .where(*due)
         .values(
             status="running",
+            unique_key=None,
             attempt=Job.attempt + 1,
             worker=worker,
             started_at=now(),
@@ -46,6 +47,7 @@ def stop(identifier: str) -> Update:
         .where(*still_goes)
         .values(
             stop_asked=True,
+            unique_key=None,
             status=case((waits, "cancelled"), else_=Job.status),
             finished_at=case((waits, literal(now(), UTCDateTime())), else_=None),
         )

@@ -4,34 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from cronsim import CronSim
-from sqlalchemy import String, Update, update
+from sqlalchemy import Update, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import now
-from app.extensions import Model, db
+from app.extensions import db
+from app.jobs.models import Schedule
 from app.tasks import HOUSEKEEPING, TASKS, Task
 
 EVERY_FIVE_MINUTES = "*/5 * * * *"
-
-
-class Schedule(Model):
-    """When a kind of work comes next. Whoever moves ``next_at`` on has the turn.
-
-    ``rule`` is a line of cron, in UTC.
-    """
-
-    __tablename__ = "schedules"
-
-    name: Mapped[str] = mapped_column(String(100), primary_key=True)
-    rule: Mapped[str] = mapped_column(String(100))
-    next_at: Mapped[datetime]
-    last_at: Mapped[datetime | None]
-
-    def moved_on(self) -> Update:
-        """Take the turn that is due; of many at once, one changes the row."""
-        mine = (Schedule.name == self.name, Schedule.next_at == self.next_at)
-        return update(Schedule).where(*mine).values(next_at=next_turn(self.rule), last_at=now())
 
 
 def next_turn(rule: str) -> datetime:
@@ -61,8 +42,14 @@ def has_turn(name: str, rule: str) -> bool:
         return begin(there, name, rule)
     if there.next_at > now():
         return False
-    mine: Any = db.session.execute(there.moved_on().execution_options(synchronize_session=False))
+    mine: Any = db.session.execute(moved_on(there).execution_options(synchronize_session=False))
     return bool(mine.rowcount)
+
+
+def moved_on(row: Schedule) -> Update:
+    """Take the turn that is due; of many at once, one changes the row."""
+    mine = (Schedule.name == row.name, Schedule.next_at == row.next_at)
+    return update(Schedule).where(*mine).values(next_at=next_turn(row.rule), last_at=now())
 
 
 def begin(there: Schedule | None, name: str, rule: str) -> bool:

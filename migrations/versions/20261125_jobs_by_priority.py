@@ -19,10 +19,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('jobs', schema=None) as batch_op:
         batch_op.add_column(sa.Column('priority', sa.Integer(), server_default=sa.text('0'), nullable=False))
+        batch_op.add_column(sa.Column('unique_key', sa.String(length=64), nullable=True))
+        batch_op.create_unique_constraint(batch_op.f('uq_jobs_unique_key'), ['unique_key'])
 
 
 def downgrade() -> None:
     with op.batch_alter_table('jobs', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('uq_jobs_unique_key'), type_='unique')
+        batch_op.drop_column('unique_key')
         batch_op.drop_column('priority')
 
     op.drop_table('schedules')

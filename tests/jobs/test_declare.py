@@ -1,5 +1,6 @@
 """Declaring a task: typed arguments, and how its jobs are run."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from app.extensions import db
 from app.jobs import engine
 from app.jobs.models import Job
 from app.tasks import LONGEST_ARGUMENTS, TASKS, BadArguments, Running
+from app.users.models import User
 from tests.jobs.conftest import Declare
 from tests.jobs.deeds import change, count, lines, look, start, waiting, work_off
 
@@ -131,8 +133,6 @@ def test_the_urgent_go_first(app: Flask, declare: Declare) -> None:
 
 
 def test_it_is_for_somebody_and_has_a_name(app: Flask, declare: Declare) -> None:
-    from app.users.models import User
-
     with app.app_context():
         bob = db.session.scalars(User.by_login("bob")).one()
         job = TASKS[declare(greet)].options(owner=bob, name="For the board").enqueue(name="Ada")
@@ -183,3 +183,46 @@ def test_a_test_may_call_it_like_a_function(app: Flask) -> None:
         def write(self, name: str, text: str) -> None: ...
 
     assert TASKS["demonstration"](Here(), size=3, pause=0) == {"sum": 6}
+
+
+class TestUnique:
+    def ask(self, app: Flask, task: str, username: str = "bob", **arguments: Any) -> str:
+        with app.app_context():
+            owner = db.session.scalars(User.by_login(username)).one()
+            job = TASKS[task].options(owner=owner).enqueue(**arguments)
+            db.session.commit()
+            return str(job.id)
+
+    def test_no_second_one_waits(self, app: Flask, declare: Declare) -> None:
+        task = declare(greet, unique=True)
+        first = self.ask(app, task, name="Ada", times=2)
+
+        assert self.ask(app, task, times=2, name="Ada") == first
+        assert self.ask(app, task, name="Bea") != first
+        assert self.ask(app, task, "carol", name="Ada", times=2) != first
+        assert count(app, Job) == 3
+        assert waiting(app) == 3
+
+    def test_while_one_runs_or_after_it_another_may_wait(
+        self, app: Flask, declare: Declare
+    ) -> None:
+        def again(job: Running) -> None:
+            second.append(self.ask(app, "again"))
+            second.append(self.ask(app, "again"))
+
+        second: list[str] = []
+        first = self.ask(app, declare(again, unique=True))
+        with app.app_context():
+            engine.run(first)
+
+        assert second[0] == second[1] != first
+        with app.app_context():
+            engine.cancel(db.session.get_one(Job, second[0]), db.session.query(User).first())  # type: ignore[arg-type]
+        assert self.ask(app, "again") not in (first, second[0])
+
+    def test_of_many_at_once_one_is_recorded(self, app: Flask, declare: Declare) -> None:
+        task = declare(greet, unique=True)
+        with ThreadPoolExecutor(6) as pool:
+            asked = set(pool.map(lambda _: self.ask(app, task, name="Ada"), range(12)))
+
+        assert len(asked) == count(app, Job) == 1

@@ -11,8 +11,8 @@ from sqlalchemy import select, update
 from app.database import now
 from app.extensions import db
 from app.jobs import engine, schedules
-from app.jobs.models import Job
-from app.jobs.schedules import Schedule, do_what_is_due
+from app.jobs.models import Job, Schedule
+from app.jobs.schedules import do_what_is_due
 from app.jobs.sweep import sweep
 from app.tasks import HOUSEKEEPING, TASKS, Running, task
 from tests.jobs.conftest import Declare
