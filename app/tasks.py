@@ -1,8 +1,15 @@
 """Declaring work that runs later: one decorator on a function in a feature's ``tasks.py``."""
 
+import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol
+
+from cronsim import CronSim
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 
 class Running(Protocol):
@@ -13,6 +20,11 @@ class Running(Protocol):
 
     @property
     def attempt(self) -> int: ...
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked it to stop, or it is another worker's now; looks once a second."""
+        ...
 
     def progress(self, percent: int | None, message: str = "") -> None:
         """Report how far the work is (0 to 100, None when unknown) and a line for the log.
@@ -36,26 +48,134 @@ class TaskFailed(Exception):
 
 
 TaskFunction = Callable[..., Any]
-# Records a job by the name of its task and its arguments; set by app.jobs, so that every feature
-# can ask for work without knowing who keeps the books.
-Ledger = Callable[..., Any]
+LONGEST_ARGUMENTS = 65_536  # bytes of JSON: a job carries ids, not things
 
 
 @dataclass(frozen=True)
-class Task:
-    """A kind of work. ``title`` is what people read; ``steps`` are shown before they begin.
+class Wish:
+    """How a job is to be run, beside its arguments."""
 
-    Only those with ``by_hand`` can be started by people; the others are asked for by our own code.
-    ``attempts`` is how often it is tried, None for JOB_MAX_ATTEMPTS.
+    owner: Any = None
+    name: str = ""
+    run_at: datetime | None = None
+    priority: int = 0
+
+
+# Records a job by its task, its arguments and the wishes for it, and returns it; set by app.jobs,
+# so that every feature can ask for work without knowing who keeps the books.
+Ledger = Callable[["Task", dict[str, Any], Wish], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A kind of work: the function that ``task`` decorated, and how jobs of it are run.
+
+    ``title`` is what people read; ``steps`` are shown before they begin. Only those with
+    ``by_hand`` can be started by people; the others are asked for by our own code. ``attempts`` is
+    how often it is tried, None for JOB_MAX_ATTEMPTS; the second try waits ``backoff`` seconds, and
+    each one after it twice as long as the one before, five minutes at most. Jobs of a higher
+    ``priority`` go first. ``schedule`` is a line of cron, in UTC: then one is asked for each time.
+    Of a ``unique`` one no second job waits for the same owner with the same arguments: who asks
+    gets the one that waits.
     """
 
     name: str
     title: str
     function: TaskFunction
-    steps: tuple[str, ...]
-    operators_only: bool
-    attempts: int | None
+    steps: tuple[str, ...] = ()
+    operators_only: bool = False
+    attempts: int | None = None
     by_hand: bool = True
+    backoff: float = 5.0
+    priority: int = 0
+    schedule: str = ""
+    unique: bool = False
+
+    def __call__(self, job: Running, **arguments: Any) -> Any:
+        """Run it here and now, as a test may."""
+        return self.function(job, **arguments)
+
+    def enqueue(self, **arguments: Any) -> Any:
+        """Ask for a run as part of the current transaction; returns the job.
+
+        The worker hears of it once that is committed. Pass ids and plain values, never a secret:
+        they are stored. Raises BadArguments when they do not fit the function.
+        """
+        return self.options().enqueue(**arguments)
+
+    def options(
+        self,
+        *,
+        owner: Any = None,
+        name: str = "",
+        delay: timedelta | None = None,
+        run_at: datetime | None = None,
+        priority: int | None = None,
+    ) -> "Asking":
+        """The same for whom, under which name and when: ``export.options(owner=user).enqueue()``.
+
+        It waits for ``delay``, or until ``run_at``: in the database, not in the queue.
+        """
+        at = datetime.now(UTC) + delay if delay else run_at
+        urgency = self.priority if priority is None else priority
+        return Asking(self, Wish(owner, name, at, urgency))
+
+    @cached_property
+    def signature(self) -> type[BaseModel]:
+        """What the function takes besides the job, with types and defaults."""
+        _job, *rest = inspect.signature(self.function, eval_str=True).parameters.values()
+        fields: dict[str, Any] = {each.name: typed(each) for each in rest}
+        shape = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+        return create_model(self.name, __config__=shape, **fields)
+
+    def written(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """``arguments`` as JSON keeps them. Raises BadArguments."""
+        try:
+            kept = self.signature(**arguments).model_dump(mode="json", exclude_unset=True)
+        except ValidationError as error:
+            raise BadArguments(f"{self.name}: {in_words(error)}") from None
+        size = len(json.dumps(kept))
+        if size > LONGEST_ARGUMENTS:
+            raise BadArguments(
+                f"{self.name}: its arguments are {size:,} bytes, more than {LONGEST_ARGUMENTS:,}. "
+                "Store what is large, and pass its id."
+            )
+        return kept
+
+    def read(self, kept: dict[str, Any]) -> dict[str, Any]:
+        """The arguments as the function takes them. Raises BadArguments when it has changed."""
+        try:
+            read = self.signature(**kept)
+        except ValidationError as error:
+            raise BadArguments(f"{self.name}: {in_words(error)}") from None
+        return {name: getattr(read, name) for name in kept}
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A task, and how its next job is to be run."""
+
+    task: Task
+    wish: Wish
+
+    def enqueue(self, **arguments: Any) -> Any:
+        """As Task.enqueue."""
+        return _ledger[0](self.task, self.task.written(arguments), self.wish)
+
+
+class BadArguments(TypeError):
+    """What was passed to a task does not fit its function."""
+
+
+def typed(parameter: inspect.Parameter) -> tuple[Any, Any]:
+    """The type of a parameter and its default, as pydantic takes them."""
+    none = inspect.Parameter.empty
+    kind = Any if parameter.annotation is none else parameter.annotation
+    return kind, (... if parameter.default is none else parameter.default)
+
+
+def in_words(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
 
 
 TASKS: dict[str, Task] = {}
@@ -70,7 +190,11 @@ def task(
     operators_only: bool = False,
     attempts: int | None = None,
     by_hand: bool = True,
-) -> Callable[[TaskFunction], TaskFunction]:
+    backoff: float = 5.0,
+    priority: int = 0,
+    schedule: str = "",
+    unique: bool = False,
+) -> Callable[[TaskFunction], Task]:
     """Let jobs run the function: it gets the running job, then the arguments by name.
 
     What it returns (a JSON value) is the job's result. It may run more than once, after a worker
@@ -78,28 +202,26 @@ def task(
     SQLite everybody else waits from the first change to the commit.
     """
 
-    def declare(function: TaskFunction) -> TaskFunction:
+    def declare(function: TaskFunction) -> Task:
         name = function.__name__
-        TASKS[name] = Task(name, title, function, steps, operators_only, attempts, by_hand)
-        return function
+        rest = (operators_only, attempts, by_hand, backoff, priority, schedule, unique)
+        kind = Task(name, title, function, steps, *rest)
+        if schedule:  # what is wrong with it stops the start
+            CronSim(schedule, datetime.now(UTC))
+            kind.written({})
+        TASKS[name] = kind
+        return kind
 
     return declare
 
 
 def keeps_ledger(function: Ledger) -> Ledger:
-    """Let ``function(task, **arguments)`` record what ``enqueue`` asks for."""
+    """Let ``function(task, arguments, wish)`` record what ``enqueue`` asks for."""
     _ledger[:] = [function]
     return function
 
 
-def enqueue(function: TaskFunction, **arguments: Any) -> None:
-    """Ask for a run of a task as part of the current transaction; the worker hears of it once that
-    is committed. Pass ids and plain values, never a secret: they are stored.
-    """
-    _ledger[0](function.__name__, **arguments)
-
-
 def housekeeping(function: Callable[[], None]) -> Callable[[], None]:
-    """Let workers call the function every few minutes: to remove what is over. It commits."""
+    """Let a worker call the function every five minutes: to remove what is over. It commits."""
     HOUSEKEEPING.append(function)
     return function

@@ -14,7 +14,6 @@ from app.errors import TooMany
 from app.factors import checks, passkeys
 from app.htmx import Toast, redirect_with, render, wants_part
 from app.mail.sending import this_site
-from app.tasks import enqueue
 from app.users import links
 from app.users.models import User
 from app.users.one_time import OneTimeToken
@@ -165,6 +164,6 @@ def shut_out(user: User) -> str | None:
     if not user.is_active:
         return DEACTIVATED
     if user.must_reset:
-        enqueue(mail_reset, email=user.email, site=this_site())
+        mail_reset.enqueue(email=user.email, site=this_site())
         return MUST_RESET
     return None

@@ -8,7 +8,6 @@ from app.auth import sessions
 from app.extensions import db
 from app.htmx import Toast, redirect_with
 from app.mail.sending import has_mail
-from app.tasks import enqueue
 from app.tokens.models import ApiToken
 from app.users import deeds
 from app.users.mail_tasks import mail_account_deleted
@@ -31,7 +30,7 @@ def delete() -> ResponseReturnValue:
     """Out of sight, signed out everywhere, and without anything that could let them in again."""
     user = myself()
     if has_mail():
-        enqueue(mail_account_deleted, user_id=user.id)
+        mail_account_deleted.enqueue(user_id=user.id)
     db.session.execute(ApiToken.revoked_for(user))
     deeds.leave(user)
     sessions.end()

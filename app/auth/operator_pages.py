@@ -12,7 +12,6 @@ from app.errors import Refused
 from app.extensions import db
 from app.htmx import Toast, page_before, redirect_with
 from app.mail.sending import has_mail, this_site
-from app.tasks import enqueue
 from app.users import deeds
 from app.users.models import User
 
@@ -28,7 +27,7 @@ def require_reset(username: str) -> ResponseReturnValue:
     user = db.one_or_404(User.by_username(username))
     if not has_mail():
         raise Refused("This site sends no mail, so nobody could get back in. Set SMTP_HOST first.")
-    enqueue(mail_reset, email=user.email, site=this_site())  # kept only if the deed is
+    mail_reset.enqueue(email=user.email, site=this_site())  # kept only if the deed is
     deeds.require_reset(user, current_user)
     return redirect_with(page_of(user), Toast(f"{user.name} must choose a new password"))
 

@@ -16,7 +16,6 @@ from app.extensions import db, limiter
 from app.factors.checks import has_factors
 from app.htmx import Toast, own_page, page_before, redirect_with, render
 from app.mail.sending import this_site
-from app.tasks import enqueue
 from app.users.links import DeadLink, invited
 from app.users.models import User
 
@@ -52,7 +51,7 @@ def create_session() -> ResponseReturnValue:
     if not user.is_active:
         return failed(form, user, DEACTIVATED)
     if user.must_reset:
-        enqueue(mail_reset, email=user.email, site=this_site())
+        mail_reset.enqueue(email=user.email, site=this_site())
         return failed(form, user, MUST_RESET)
     if user.has_outdated_hash:
         sessions.upgrade_hash(user, form.password.data)

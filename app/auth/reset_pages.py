@@ -14,7 +14,6 @@ from app.extensions import db, limiter, throttled_address
 from app.htmx import Toast, redirect_with, render
 from app.mail.sending import has_mail, this_site
 from app.passwords import hash_password
-from app.tasks import enqueue
 from app.users import links
 from app.users.links import DeadLink
 from app.users.models import User
@@ -49,7 +48,7 @@ def ask_for_reset() -> ResponseReturnValue:
         return render("auth/forgot.html", "auth/_forgot.html", form=form), 422
     user = db.session.scalar(User.by_login(form.email.data))
     record("password.asked", user and user.as_subject, detail=form.email.data[:100])
-    enqueue(mail_reset, email=form.email.data, site=this_site())
+    mail_reset.enqueue(email=form.email.data, site=this_site())
     db.session.commit()
     return redirect_with(url_for(".reset_sent"))
 
@@ -94,7 +93,7 @@ def reset_password(token: str) -> ResponseReturnValue:
             user.email_confirmed_at = user.email_confirmed_at or now()
             sessions.end_all(user)
             record("password.reset", user.as_subject, actor=user.as_subject)
-            enqueue(mail_password_changed, user_id=user.id, site=this_site())
+            mail_password_changed.enqueue(user_id=user.id, site=this_site())
             db.session.commit()
     except Stale:
         owner(token)  # somebody was faster: used already

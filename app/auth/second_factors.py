@@ -9,7 +9,6 @@ from app.errors import Refused
 from app.extensions import db
 from app.factors.checks import remove_all
 from app.factors.models import AuthenticatorApp, Passkey
-from app.tasks import enqueue
 from app.users.models import User
 
 
@@ -30,5 +29,5 @@ def take_factors(user: User) -> None:
     record("factor.removed_by_operator", user.as_subject, detail=", ".join(names))
     remove_all(user)
     sessions.end_all(user)
-    enqueue(mail_factors_removed, user_id=user.id)
+    mail_factors_removed.enqueue(user_id=user.id)
     db.session.commit()

@@ -19,7 +19,6 @@ from app.extensions import db
 from app.factors import checks, passkeys
 from app.htmx import Toast, page_before, redirect_with, render, swap_or_redirect
 from app.mail.sending import this_site
-from app.tasks import enqueue
 from app.users.me import myself
 from app.users.models import User
 from app.users.one_time import digest
@@ -50,7 +49,7 @@ def change_password() -> ResponseReturnValue:
         return render("security/index.html", "security/_password.html", **context), 422
     user.set_password(form.new_password.data)
     trail.record("password.changed", user.as_subject)
-    enqueue(mail_password_changed, user_id=user.id, site=this_site())
+    mail_password_changed.enqueue(user_id=user.id, site=this_site())
     with answering({}):
         sessions.keep_only_this(user)
     said = "Your password is changed. You are signed out everywhere else."

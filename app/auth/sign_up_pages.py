@@ -21,7 +21,6 @@ from app.extensions import db, limiter
 from app.htmx import Toast, redirect_with, render
 from app.mail.sending import this_site
 from app.passwords import hash_password, is_right
-from app.tasks import enqueue
 from app.tiers.models import Tier
 from app.users import deeds, links
 from app.users.links import DeadLink
@@ -85,7 +84,7 @@ def create_account() -> ResponseReturnValue:
     row = OneTimeToken.about(PURPOSE, None, links.LASTS[PURPOSE], **payload)
     db.session.add(row)
     db.session.flush()
-    enqueue(mail_sign_up, number=row.id, site=this_site())
+    mail_sign_up.enqueue(number=row.id, site=this_site())
     db.session.commit()
     return redirect_with(url_for(".sign_up_sent"))
 

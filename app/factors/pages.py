@@ -14,7 +14,6 @@ from app.factors.rules import CODES, bare, is_recovery_code
 from app.factors.tasks import tell_about_factor
 from app.htmx import Toast, redirect_with
 from app.mail.sending import this_site
-from app.tasks import enqueue
 from app.users.me import myself
 from app.users.models import User
 
@@ -26,7 +25,7 @@ LAST_ONE = "It was your last second factor, so your recovery codes are gone too.
 
 def tell_owner(user: User, said: str) -> None:
     """Let a mail to the owner follow the commit."""
-    enqueue(tell_about_factor, user_id=user.id, said=said, site=this_site())
+    tell_about_factor.enqueue(user_id=user.id, said=said, site=this_site())
 
 
 def codes_for_first(user: User) -> list[str]:

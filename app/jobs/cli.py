@@ -8,7 +8,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app.extensions import db
-from app.jobs.models import Worker
+from app.jobs.workers import Worker
 from app.tasks import TASKS
 from app.tiers.checks import warn
 

@@ -1,7 +1,7 @@
 """Jobs: the record of work that runs later. The queue carries only their ids."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -17,12 +17,13 @@ from sqlalchemy import (
     UniqueConstraint,
     insert,
     select,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import now
 from app.extensions import Model
-from app.tasks import TASKS
+from app.tasks import TASKS, Task, Wish
 from app.users.models import User
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
@@ -51,6 +52,7 @@ class Job(Model):
     name: Mapped[str] = mapped_column(String(120), default="")
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    unique_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # while it waits
     idempotency_key: Mapped[str | None] = mapped_column(String(100))
     status: Mapped[str] = mapped_column(String(10), default="queued")
     progress: Mapped[int | None]
@@ -62,6 +64,7 @@ class Job(Model):
     details: Mapped[str | None] = mapped_column(Text)
     attempt: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=3)
+    priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     worker: Mapped[str | None] = mapped_column(String(32))
     stop_asked: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -73,15 +76,17 @@ class Job(Model):
     owner: Mapped[User | None] = relationship()
 
     @classmethod
-    def asked_for(cls, task: str, owner: User | None, name: str = "", **arguments: Any) -> "Job":
+    def asked_for(cls, kind: Task, arguments: dict[str, Any], wish: Wish) -> "Job":
         """A new job, to be added and committed with the change that asks for it."""
         return cls(
             id=uuid.uuid4().hex,
-            task=task,
-            name=name,
-            owner=owner,
+            task=kind.name,
+            name=wish.name,
+            owner=wish.owner,
             arguments=arguments,
-            steps=[{"name": step, "state": "todo"} for step in TASKS[task].steps],
+            priority=wish.priority,
+            run_at=wish.run_at or now(),
+            steps=[{"name": step, "state": "todo"} for step in kind.steps],
         )
 
     @property
@@ -116,8 +121,7 @@ class Job(Model):
         done, seconds = self.progress or 0, self.seconds or 0
         if self.status != "running" or done < 10:
             return None
-        left = seconds * (100 - done) / done
-        return max(10, round(left / 10) * 10)
+        return max(10, round(seconds * (100 - done) / done / 10) * 10)
 
     @property
     def waits_until(self) -> datetime | None:
@@ -144,9 +148,8 @@ class Job(Model):
     @property
     def shown_result(self) -> dict[str, Any]:
         """The result by name, as the page lists it."""
-        if self.result is None:
-            return {}
-        return self.result if isinstance(self.result, dict) else {"result": self.result}
+        shown = {} if self.result is None else {"result": self.result}
+        return self.result if isinstance(self.result, dict) else shown
 
     @property
     def shown_steps(self) -> list[dict[str, Any]]:
@@ -222,21 +225,3 @@ class JobChunk(Model):
             .order_by(cls.number)
             .limit(1)
         )
-
-
-class Worker(Model):
-    """A consumer process and when it was last heard of."""
-
-    __tablename__ = "workers"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    host: Mapped[str] = mapped_column(String(100))
-    pid: Mapped[int]
-    threads: Mapped[int]
-    started_at: Mapped[datetime] = mapped_column(default=now)
-    seen_at: Mapped[datetime] = mapped_column(default=now, index=True)
-
-    @classmethod
-    def online(cls) -> Select["Worker"]:
-        """Those heard of in the last 30 seconds."""
-        return select(cls).where(cls.seen_at > now() - timedelta(seconds=30))

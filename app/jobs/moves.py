@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, Update, case, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, case, literal, or_, select, update
 
 from app.database import UTCDateTime, now
 from app.jobs.models import OPEN, Job
@@ -17,6 +17,7 @@ def claim(identifier: str, worker: str, lease: timedelta) -> Update:
         .where(*due)
         .values(
             status="running",
+            unique_key=None,
             attempt=Job.attempt + 1,
             worker=worker,
             started_at=now(),
@@ -30,8 +31,11 @@ def claim(identifier: str, worker: str, lease: timedelta) -> Update:
 
 def held(identifier: str, attempt: int) -> Update:
     """The job as long as this attempt holds it; touches nothing otherwise."""
-    mine = (Job.id == identifier, Job.attempt == attempt, Job.status == "running")
-    return update(Job).where(*mine)
+    return update(Job).where(*still_held(identifier, attempt))
+
+
+def still_held(identifier: str, attempt: int) -> tuple[ColumnElement[bool], ...]:
+    return Job.id == identifier, Job.attempt == attempt, Job.status == "running"
 
 
 def stop(identifier: str) -> Update:
@@ -43,6 +47,7 @@ def stop(identifier: str) -> Update:
         .where(*still_goes)
         .values(
             stop_asked=True,
+            unique_key=None,
             status=case((waits, "cancelled"), else_=Job.status),
             finished_at=case((waits, literal(now(), UTCDateTime())), else_=None),
         )
@@ -70,8 +75,9 @@ def waiting_again() -> dict[str, Any]:
     }
 
 
-def unsent(patience: timedelta) -> Select[Any]:
-    """Ids of due jobs that the queue was not told of, or told of so long ago; oldest first."""
+def unsent(patience: timedelta) -> Select[str, int]:
+    """Ids and priorities of due jobs that the queue was not told of, or told of so long ago; the
+    most urgent and then the oldest first."""
     untold = or_(Job.sent_at.is_(None), Job.sent_at < now() - patience)
     due = (Job.status == "queued", Job.run_at <= now(), untold)
-    return select(Job.id).where(*due).order_by(Job.run_at)
+    return select(Job.id, Job.priority).where(*due).order_by(Job.priority.desc(), Job.run_at)

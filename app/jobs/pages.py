@@ -23,8 +23,10 @@ from app.extensions import db
 from app.htmx import Toast, announcing, redirect_with, render, swap_or_redirect
 from app.jobs import engine
 from app.jobs.forms import StartForm
-from app.jobs.models import Job, JobLog, Worker
+from app.jobs.models import Job, JobLog
+from app.jobs.workers import Worker
 from app.paging import Page, page_number
+from app.tasks import TASKS
 from app.tiers.limits import caller_of, standing
 from app.tiers.marking import limited
 from app.tiers.routes import limited_routes
@@ -51,7 +53,8 @@ def start() -> ResponseReturnValue:
     if not form.validate():
         context = {"form": form, "standing": left_to_start()}
         return render("jobs/new.html", "jobs/_start.html", **context), 422
-    job = engine.start(form.task.data, current_user._get_current_object(), form.message.data)
+    me, name = current_user._get_current_object(), form.message.data
+    job = engine.start(TASKS[form.task.data].options(owner=me, name=name))
     return redirect_with(url_for(".show", id=job.id))
 
 

@@ -8,22 +8,22 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from app.database import now
 from app.extensions import db
 from app.jobs.models import Job, JobChunk, JobLog
-from app.jobs.moves import held, waiting_again
+from app.jobs.moves import held, still_held, waiting_again
 from app.tasks import Cancelled
 
 log = structlog.get_logger()
 
 Steps = list[dict[str, Any]]
 
-BACKOFF = timedelta(seconds=5)
-BACKOFF_DOUBLES = 6  # times, so a try waits five minutes at most
+LONGEST_BACKOFF = timedelta(minutes=5)
+LOOK_EVERY_SECONDS = 1
 SURPRISE = "The task stopped unexpectedly. Nothing it had not finished was kept."
 
 
@@ -38,6 +38,17 @@ class RunningJob:
         self._logged_at = 0.0
         self._untold: dict[str, Any] = {}
         self._silent_until = 0.0
+        self._is_over = False
+        self._looked_at = 0.0
+
+    @property
+    def cancelled(self) -> bool:
+        if not self._is_over and time.monotonic() - self._looked_at > LOOK_EVERY_SECONDS:
+            self._looked_at = time.monotonic()
+            mine = select(Job.stop_asked).where(*still_held(self.id, self.attempt))
+            with db.engine.connect() as connection:
+                self._is_over = connection.scalar(mine) is not False
+        return self._is_over
 
     def progress(self, percent: int | None, message: str = "") -> None:
         line = message if time.monotonic() - self._logged_at > 1 else ""
@@ -83,13 +94,13 @@ class RunningJob:
         self._leave(text, values)
         log.info("job.ended", status=status)
 
-    def failed(self, error: BaseException, again: bool) -> None:
+    def failed(self, error: BaseException, again: bool, backoff: timedelta) -> None:
         """Wait for the next try, a while longer each time; or fail, after the last."""
         details = "".join(traceback.format_exception(error))[-8000:]
         if not again:
             self.end("failed", SURPRISE, error=SURPRISE, details=details)
             return
-        wait = BACKOFF * 2 ** min(self.attempt - 1, BACKOFF_DOUBLES)
+        wait = min(backoff * 2 ** min(self.attempt - 1, 20), max(backoff, LONGEST_BACKOFF))
         values = {**waiting_again(), "run_at": now() + wait, "details": details}
         self._leave("Stopped unexpectedly; will be tried again", values)
 

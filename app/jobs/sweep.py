@@ -5,12 +5,9 @@ within JOB_LEASE_SECONDS and a beat, one whose message was lost within 20 second
 the queue is long, within five minutes.
 """
 
-import threading
-import time
 from datetime import timedelta
 from typing import Any
 
-import structlog
 from flask import current_app
 from sqlalchemy import ColumnElement, delete, select, update
 
@@ -20,14 +17,11 @@ from app.extensions import db, queue
 from app.jobs.engine import send
 from app.jobs.models import OPEN, Job, JobLog
 from app.jobs.moves import unsent, waiting_again
-from app.tasks import HOUSEKEEPING
-
-log = structlog.get_logger()
+from app.jobs.schedules import do_what_is_due
 
 SEND_AGAIN_AFTER = timedelta(seconds=20)
 SEND_AGAIN_ANYWAY_AFTER = timedelta(minutes=5)
 AT_ONCE = 500
-HOUSEKEEPING_EVERY_SECONDS = 300
 LOST = "The worker was lost each time it tried this."
 
 
@@ -36,7 +30,7 @@ def sweep() -> None:
     rescue_expired()
     send_again()
     forget_old()
-    keep_house()
+    do_what_is_due()
 
 
 def rescue_expired() -> None:
@@ -62,8 +56,8 @@ def send_again() -> None:
     A queue that holds messages is busy rather than wiped, so it is given more time.
     """
     patience = SEND_AGAIN_AFTER if queue.is_empty() else SEND_AGAIN_ANYWAY_AFTER
-    for identifier in db.session.scalars(unsent(patience).limit(AT_ONCE)).all():
-        if not send(identifier):
+    for identifier, priority in db.session.execute(unsent(patience).limit(AT_ONCE)).all():
+        if not send(identifier, priority):
             return
 
 
@@ -77,27 +71,3 @@ def forget_old() -> None:
     if old:
         db.session.execute(delete(Job).where(Job.id.in_(old), *ended))
     db.session.commit()
-
-
-def keep_house() -> None:
-    """Let each feature remove what is over, every few minutes in each worker."""
-    if time.monotonic() < _next.at:
-        return
-    _next.at = time.monotonic() + HOUSEKEEPING_EVERY_SECONDS
-    for function in HOUSEKEEPING:
-        try:
-            function()
-        except Exception as error:  # the others have a house to keep, too
-            db.session.rollback()
-            log.warning(
-                "worker.housekeeping_failed", of=function.__name__, error=type(error).__name__
-            )
-
-
-class _Next(threading.local):
-    """When this thread, which is the heart of a worker, keeps house again."""
-
-    at = 0.0
-
-
-_next = _Next()

@@ -19,9 +19,10 @@ from app.config import Settings
 from app.database import now
 from app.extensions import db, queue
 from app.jobs.engine import HELD
-from app.jobs.models import Job, Worker
+from app.jobs.models import Job
 from app.jobs.moves import held, waiting_again
 from app.jobs.sweep import move, sweep
+from app.jobs.workers import Worker
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.counters import Window
 from app.extensions import counters, db
 from app.mail.models import Mail
-from app.tasks import TaskFunction, task
+from app.tasks import Task, TaskFunction, task
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ class Letter:
     after: tuple[str, ...] = ()
 
 
-def mail_task(title: str) -> Callable[[TaskFunction], TaskFunction]:
+def mail_task(title: str) -> Callable[[TaskFunction], Task]:
     """Declare a task that sends mails: by our own code only, for ten minutes or so should the mail
     server be away.
     """

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from app.config import Settings
 from app.database import now
 from app.extensions import counters, db
-from app.jobs.models import Worker
+from app.jobs.workers import Worker
 
 
 @dataclass(frozen=True)

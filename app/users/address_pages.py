@@ -11,7 +11,6 @@ from app.errors import Refused, Taken
 from app.extensions import db, limiter, throttled_address
 from app.htmx import Toast, redirect_with, render
 from app.mail.sending import has_mail, this_site
-from app.tasks import enqueue
 from app.tries import count_try
 from app.users import deeds, links
 from app.users.links import DeadLink
@@ -58,7 +57,7 @@ def ask_to_confirm() -> ResponseReturnValue:
     if user.email_confirmed_at:
         return redirect_with(url_for(".index"), Toast("Your address is confirmed already"))
     count_mail()
-    enqueue(mail_confirmation, user_id=user.id, site=this_site())
+    mail_confirmation.enqueue(user_id=user.id, site=this_site())
     db.session.commit()
     return redirect_with(url_for(".index"), Toast("A link is on its way to your address"))
 
@@ -77,8 +76,8 @@ def ask_to_change_email() -> ResponseReturnValue:
     count_mail()
     email = form.new_email.data
     record("email.asked", user.as_subject, detail=email)
-    enqueue(mail_new_address, user_id=user.id, email=email, site=this_site())
-    enqueue(mail_address_asked, user_id=user.id, email=email)
+    mail_new_address.enqueue(user_id=user.id, email=email, site=this_site())
+    mail_address_asked.enqueue(user_id=user.id, email=email)
     db.session.commit()
     return redirect_with(url_for(".index"), Toast(ON_ITS_WAY))
 
@@ -134,7 +133,7 @@ def change_to_this_email(token: str) -> ResponseReturnValue:
     before, email = user.email, row.payload["email"]
     if not links.spend(row):
         raise gone()
-    enqueue(mail_address_changed, user_id=user.id, before=before)
+    mail_address_changed.enqueue(user_id=user.id, before=before)
     me = user.as_subject
     record("email.changed", me, actor=me, changes={"email": (before, email)})
     user.email, user.email_confirmed_at = email, now()

@@ -18,7 +18,6 @@ from app.htmx import (
     wants_part,
 )
 from app.mail.sending import has_mail
-from app.tasks import enqueue
 from app.users import deeds
 from app.users.forms import ProfileForm
 from app.users.mail_tasks import mail_address_edited
@@ -77,7 +76,7 @@ def update(username: str) -> ResponseReturnValue:
 
 def tell_address_before(user: User) -> None:
     if has_mail():
-        enqueue(mail_address_edited, user_id=user.id, before=user.email)  # kept only if this is
+        mail_address_edited.enqueue(user_id=user.id, before=user.email)  # kept only if this is
 
 
 def saved(user: User, before: dict[str, str], is_undo: bool) -> Toast:

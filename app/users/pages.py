@@ -13,7 +13,6 @@ from app.extensions import db
 from app.htmx import Toast, announcing, page_before, redirect_with, render
 from app.mail.sending import has_mail, this_site
 from app.paging import Page, page_number
-from app.tasks import enqueue
 from app.tiers.limits import caller_of, standings
 from app.tiers.models import Tier
 from app.tries import count_try
@@ -107,7 +106,7 @@ def create() -> ResponseReturnValue:
 def invite(user: User) -> None:
     """Mail them a link; where no mail works, an operator hands over the one on their page."""
     if has_mail():
-        enqueue(mail_invitation, user_id=user.id, site=this_site())
+        mail_invitation.enqueue(user_id=user.id, site=this_site())
 
 
 @users.post("/<username>/invite")

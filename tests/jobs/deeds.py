@@ -9,14 +9,15 @@ from app.database import now
 from app.extensions import db, queue
 from app.jobs import engine
 from app.jobs.models import Job, JobLog
+from app.tasks import TASKS
 from app.users.models import User
 
 
-def start(app: Flask, task: str, username: str = "bob", **arguments: Any) -> str:
+def start(app: Flask, task: str, username: str = "bob", called: str = "", **arguments: Any) -> str:
     """Ask for a job without a page; its id."""
     with app.app_context():
         owner = db.session.scalars(User.by_username(username)).unique().one()
-        return engine.start(task, owner, **arguments).id
+        return engine.start(TASKS[task].options(owner=owner, name=called), **arguments).id
 
 
 def look(app: Flask, identifier: str) -> Job:

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from app.extensions import db
 from app.jobs import api
 from app.jobs.models import Job, JobLog
-from app.tasks import enqueue
+from app.tasks import TASKS
 from app.users.models import User
 from tests.jobs.conftest import Declare
 from tests.jobs.deeds import count, lines, look, start, waiting, work_off
@@ -173,7 +173,8 @@ class TestWhoMayRead:
 
     def test_work_of_our_own_is_read_by_operators_alone(self, app: Flask, declare: Declare) -> None:
         with app.app_context():
-            enqueue(quick(declare, "tidying"))
+            quick(declare, "tidying")
+            TASKS["tidying"].enqueue()
             db.session.commit()
             job = db.session.query(Job).one().id
 

@@ -178,15 +178,14 @@ def test_a_task_the_database_refuses_fails_and_is_tried_again(app: Flask, declar
     assert IntegrityError.__name__ in (job.details or "")
 
 
-@pytest.mark.parametrize("how", ["exit", "not json", "wrong arguments"])
+@pytest.mark.parametrize("how", ["exit", "not json"])
 def test_nothing_a_task_does_ends_the_thread_it_runs_in(
     app: Flask, declare: Declare, how: str
 ) -> None:
-    def rude(job: Running, **_: object) -> object:
+    def rude(job: Running) -> object:
         return sys.exit(3) if how == "exit" else object()
 
-    arguments = {"id": 5, "job": 6} if how == "wrong arguments" else {}
-    first = start(app, declare(rude, attempts=1), **arguments)
+    first = start(app, declare(rude, attempts=1))
     second = start(app, "demonstration", size=1, pause=0)
     work_off(app)
 

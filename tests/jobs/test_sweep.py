@@ -10,10 +10,10 @@ from flask import Flask
 from app.database import now
 from app.extensions import db
 from app.jobs import engine
-from app.jobs import sweep as sweeping
-from app.jobs.models import Job, JobChunk, JobLog, Worker
+from app.jobs.models import Job, JobChunk, JobLog
 from app.jobs.sweep import LOST, sweep
 from app.jobs.worker import beat_seconds, hand_back, renew
+from app.jobs.workers import Worker
 from app.tasks import Running
 from tests.jobs.conftest import Declare
 from tests.jobs.deeds import change, claim, count, lines, look, start, waiting, work_off
@@ -207,19 +207,3 @@ def test_handing_back_costs_no_try(app: Flask) -> None:
     assert look(app, other).status == "running"
     assert count(app, Worker) == 0
     assert count(app, Job) == 2
-
-
-def test_one_who_cannot_keep_house_keeps_no_other_from_it(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[str] = []
-
-    def fail() -> None:
-        raise ValueError
-
-    monkeypatch.setattr(sweeping, "HOUSEKEEPING", [fail, lambda: done.append("kept")])
-    monkeypatch.setattr(sweeping._next, "at", 0.0, raising=False)
-
-    swept(app)
-
-    assert done == ["kept"]

@@ -7,7 +7,7 @@ from flask import Flask
 
 from app.database import now
 from app.extensions import db
-from app.jobs.models import Worker
+from app.jobs.workers import Worker
 from app.tasks import Running, TaskFailed
 from app.users.models import User
 from tests.jobs.conftest import Declare
@@ -215,8 +215,8 @@ def test_the_time_left_is_told_from_a_tenth_on(app: Flask, bob: Browser) -> None
 
 
 def test_the_list_has_ones_own_tasks_only(app: Flask, alice: Browser, bob: Browser) -> None:
-    start(app, "demonstration", "bob", name="Of Bob")
-    start(app, "demonstration", "alice", name="Of Alice")
+    start(app, "demonstration", "bob", "Of Bob")
+    start(app, "demonstration", "alice", "Of Alice")
 
     assert "Of Bob" in bob.get("/tasks").text
     assert "Of Alice" not in bob.get("/tasks").text

@@ -16,8 +16,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.jobs.models import Job, Worker
+from app.jobs.models import Job
 from app.jobs.sweep import LOST
+from app.jobs.workers import Worker
 from app.tasks import TASKS
 from app.tiers.models import Tier
 from tests.jobs.deeds import count, lines, look, start

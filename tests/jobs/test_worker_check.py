@@ -5,7 +5,7 @@ import socket
 from flask import Flask
 
 from app.extensions import db
-from app.jobs.models import Worker
+from app.jobs.workers import Worker
 
 
 def test_a_machine_without_a_worker_fails_the_check(app: Flask) -> None:

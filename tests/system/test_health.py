@@ -10,7 +10,7 @@ from flask import Flask
 from app import create_app
 from app.database import now
 from app.extensions import db
-from app.jobs.models import Worker
+from app.jobs.workers import Worker
 from tests.people import Browser
 
 on_servers = pytest.mark.parametrize("mode", ["server"], indirect=True)
