@@ -24,6 +24,7 @@ from app.extensions import db
 from app.jobs.models import Job, JobLog
 from app.mail.models import Mail
 from app.prepare import migrate
+from app.tasks import TASKS, Wish
 from app.tiers.models import RateLimit, Tier
 from app.users import links
 from app.users.models import User
@@ -145,7 +146,8 @@ class Site:
         far = now() + timedelta(days=300)
         with self.app.app_context():
             user = db.session.scalars(User.by_username(owner.username)).unique().one()
-            job = Job.asked_for("demonstration", user, name)
+            kind = TASKS["demonstration"]
+            job = Job.asked_for(kind, {}, Wish(owner=user, name=name))
             job.run_at = job.lease_until = far
             for field, value in values.items():
                 setattr(job, field, value)
