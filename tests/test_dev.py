@@ -116,7 +116,11 @@ def test_front_end_files_without_network_leave_no_stamp(copy: Copy, tmp_path: Pa
     empty = str(tmp_path / "empty")
 
     answer = copy.dev(
-        "run", npm_config_registry=nowhere, npm_config_cache=empty, PIP_INDEX_URL=nowhere
+        "run",
+        npm_config_registry=nowhere,
+        npm_config_fetch_retries="0",
+        npm_config_cache=empty,
+        PIP_INDEX_URL=nowhere,
     )
 
     assert answer.returncode == 1
