@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from app.database import now
 from app.extensions import db
 from app.jobs.workers import Schedule
-from app.tasks import HOUSEKEEPING, TASKS, Task
+from app.tasks import HOUSEKEEPING, TASKS
 
 log = structlog.get_logger()
 
@@ -74,10 +74,3 @@ def begin(there: Schedule | None, name: str, rule: str) -> bool:
     except IntegrityError:
         db.session.rollback()
     return False
-
-
-def shown() -> list[tuple[Task, Schedule]]:
-    """What is scheduled, by title, with its last and next turn."""
-    rows = {row.name: row for row in db.session.query(Schedule)}
-    kinds = sorted((kind for kind in TASKS.values() if kind.schedule), key=lambda kind: kind.title)
-    return [(kind, rows[kind.name]) for kind in kinds if kind.name in rows]

@@ -187,10 +187,3 @@ def test_every_feature_that_has_to_tidy_does(app: Flask) -> None:
     beat(app)
     with app.app_context():
         assert names <= set(db.session.scalars(select(Schedule.name)))
-
-
-def test_operators_can_be_told_what_comes_when(app: Flask, scheduled: str) -> None:
-    with app.app_context():
-        ((kind, row),) = schedules.shown()
-
-    assert (kind.name, row.rule) == ("nightly", "30 3 * * *")
