@@ -48,6 +48,7 @@ class TaskFailed(Exception):
 
 
 TaskFunction = Callable[..., Any]
+DEFAULT = "default"  # the queue of what names none
 LONGEST_ARGUMENTS = 65_536  # bytes of JSON: a job carries ids, not things
 
 
@@ -59,6 +60,7 @@ class Wish:
     name: str = ""
     run_at: datetime | None = None
     priority: int = 0
+    once: str = ""
 
 
 # Records a job by its task, its arguments and the wishes for it, and returns it; set by app.jobs,
@@ -76,7 +78,9 @@ class Task:
     each one after it twice as long as the one before, five minutes at most. Jobs of a higher
     ``priority`` go first. ``schedule`` is a line of cron, in UTC: then one is asked for each time.
     Of a ``unique`` one no second job waits for the same owner with the same arguments: who asks
-    gets the one that waits.
+    gets the one that waits. An attempt that takes longer than ``timeout`` seconds is ended and
+    counts as a failed try. No more than ``at_once`` of one owner run at the same time. It waits in
+    ``queue``, which operators may pause.
     """
 
     name: str
@@ -90,6 +94,9 @@ class Task:
     priority: int = 0
     schedule: str = ""
     unique: bool = False
+    timeout: float | None = None
+    at_once: int | None = None
+    queue: str = DEFAULT
 
     def __call__(self, job: Running, **arguments: Any) -> Any:
         """Run it here and now, as a test may."""
@@ -111,14 +118,17 @@ class Task:
         delay: timedelta | None = None,
         run_at: datetime | None = None,
         priority: int | None = None,
+        once: str = "",
     ) -> "Asking":
         """The same for whom, under which name and when: ``export.options(owner=user).enqueue()``.
 
-        It waits for ``delay``, or until ``run_at``: in the database, not in the queue.
+        It waits for ``delay``, or until ``run_at``: in the database, not in the queue. ``once`` is
+        an idempotency key: who asks again for the same task, owner and key gets the same job, for
+        as long as results are kept.
         """
         at = datetime.now(UTC) + delay if delay else run_at
         urgency = self.priority if priority is None else priority
-        return Asking(self, Wish(owner, name, at, urgency))
+        return Asking(self, Wish(owner, name, at, urgency, once))
 
     @cached_property
     def signature(self) -> type[BaseModel]:
@@ -194,6 +204,9 @@ def task(
     priority: int = 0,
     schedule: str = "",
     unique: bool = False,
+    timeout: float | None = None,
+    at_once: int | None = None,
+    queue: str = DEFAULT,
 ) -> Callable[[TaskFunction], Task]:
     """Let jobs run the function: it gets the running job, then the arguments by name.
 
@@ -205,7 +218,7 @@ def task(
     def declare(function: TaskFunction) -> Task:
         name = function.__name__
         rest = (operators_only, attempts, by_hand, backoff, priority, schedule, unique)
-        kind = Task(name, title, function, steps, *rest)
+        kind = Task(name, title, function, steps, *rest, timeout, at_once, queue)
         if schedule:  # what is wrong with it stops the start
             CronSim(schedule, datetime.now(UTC))
             kind.written({})

@@ -50,6 +50,7 @@ class Session(Model):
     agent: Mapped[str] = mapped_column(String(255), default="")
     kind: Mapped[str] = mapped_column(String(8), default=BROWSER, server_default=BROWSER)
     confirmed_at: Mapped[datetime | None] = mapped_column(default=now)
+    told_at: Mapped[datetime | None]  # up to when it was told which jobs ended
     user: Mapped[User] = relationship()
 
     @classmethod

@@ -23,11 +23,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import now
 from app.extensions import Model
-from app.tasks import TASKS, Task, Wish
+from app.tasks import DEFAULT, TASKS, Task, Wish
 from app.users.models import User
 
-STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
+STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "dead")
 OPEN = ("queued", "running")
+AGAIN = ("failed", "dead", "cancelled")  # what may be tried once more
 STRANGERS = "address:"  # how the key of a job begins that somebody asked for without signing in
 
 
@@ -45,6 +46,7 @@ class Job(Model):
         CheckConstraint(f"status IN {STATUSES}", name="known_status"),
         Index("ix_jobs_status_run_at", "status", "run_at"),
         Index("ix_jobs_owner_id_created_at", "owner_id", "created_at"),
+        Index("ix_jobs_finished_at", "finished_at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -65,6 +67,7 @@ class Job(Model):
     attempt: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=3)
     priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    queue: Mapped[str] = mapped_column(String(30), default=DEFAULT, server_default=DEFAULT)
     worker: Mapped[str | None] = mapped_column(String(32))
     stop_asked: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -72,6 +75,7 @@ class Job(Model):
     sent_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None]  # when this attempt has taken too long
     finished_at: Mapped[datetime | None]
     owner: Mapped[User | None] = relationship()
 
@@ -85,6 +89,7 @@ class Job(Model):
             owner=wish.owner,
             arguments=arguments,
             priority=wish.priority,
+            queue=kind.queue,
             run_at=wish.run_at or now(),
             steps=[{"name": step, "state": "todo"} for step in kind.steps],
         )

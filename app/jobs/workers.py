@@ -27,6 +27,16 @@ class Worker(Model):
         return select(cls).where(cls.seen_at > now() - timedelta(seconds=30))
 
 
+class Queue(Model):
+    """A queue that was paused once; one without a row never was."""
+
+    __tablename__ = "queues"
+
+    name: Mapped[str] = mapped_column(String(30), primary_key=True)
+    paused_at: Mapped[datetime | None]
+    paused_by: Mapped[str] = mapped_column(String(60), default="")
+
+
 class Schedule(Model):
     """When a kind of work comes next, by ``rule`` (cron, in UTC); who moves it on has the turn."""
 

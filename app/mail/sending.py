@@ -40,7 +40,7 @@ def mail_task(title: str) -> Callable[[TaskFunction], Task]:
     """Declare a task that sends mails: by our own code only, for ten minutes or so should the mail
     server be away.
     """
-    return task(title, by_hand=False, attempts=8)
+    return task(title, by_hand=False, attempts=8, queue="mail")
 
 
 def link_to(site: str, endpoint: str, **values: str) -> str:
