@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Update, case, literal, or_, select, update
 
 from app.database import UTCDateTime, now
-from app.jobs.models import OPEN, Job
+from app.jobs.models import AGAIN, OPEN, Job
 
 
 def claim(identifier: str, worker: str, lease: timedelta) -> Update:
@@ -55,8 +55,8 @@ def stop(identifier: str) -> Update:
 
 
 def ask_again(identifier: str, tries: int) -> Update:
-    """Let a failed or cancelled job wait again, with so many tries more."""
-    ended = (Job.id == identifier, Job.status.in_(("failed", "cancelled")))
+    """Let a job that ended without success wait again, with so many tries more."""
+    ended = (Job.id == identifier, Job.status.in_(AGAIN))
     blank = dict.fromkeys(("sent_at", "progress", "error", "details", "finished_at"))
     values = {**blank, "status": "queued", "run_at": now(), "stop_asked": False, "message": ""}
     return update(Job).where(*ended).values(**values, attempts=Job.attempt + tries)
