@@ -37,6 +37,11 @@ def for_operators() -> list[str]:
     return [name for name, kind in TASKS.items() if kind.operators_only]
 
 
+def outsider(name: str) -> User:
+    """Whoever acts without an account, as a job's log names them; never stored."""
+    return User(username=name)
+
+
 class Job(Model):
     """One piece of work: who asked for it, how far it is, and how it ended."""
 
