@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from app.database import now
+from app.extensions import db
 from app.jobs import api
 from app.users.models import User
 from tests.jobs.conftest import Declare
@@ -85,6 +87,26 @@ def test_what_has_ended_cannot_be_cancelled(app: Flask, status: str) -> None:
     assert answer.status_code == 409
     assert answer.json["detail"] == "This task has ended; there is nothing to cancel."
     assert look(app, identifier).status == status
+
+
+@pytest.mark.server_only  # SQLite has one writer
+def test_what_ends_while_it_is_being_cancelled_was_not_cancelled(app: Flask) -> None:
+    identifier, token = start(app, "demonstration"), token_of(app, "bob")
+    faster: list[str] = []
+
+    def end_it(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("UPDATE jobs SET") and not faster:
+            faster.append("it")
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(change, app, identifier, status="succeeded").result()
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", end_it)
+    answer = do(app, "cancel", identifier, token)
+    event.remove(engine, "before_cursor_execute", end_it)
+
+    assert (faster, answer.status_code) == (["it"], 409)
 
 
 @pytest.mark.parametrize(
