@@ -108,13 +108,25 @@ def read(schema: type[Schema]) -> Schema:
     body = request.get_json()
     if not isinstance(body, dict):
         raise BadRequest
+    return checked(schema, body, "body")
+
+
+def read_query(schema: type[Schema]) -> Schema:
+    """What the address asks for, as ``schema`` wants it; what it does not know is left alone.
+
+    Raises Problem as ``read`` does. Of a name that comes several times the last counts.
+    """
+    known = {name: values[-1] for name, values in request.args.lists()}
+    return checked(schema, known, "query")
+
+
+def checked(schema: type[Schema], values: dict[str, Any], part: str) -> Schema:
     try:
-        return schema.model_validate(body)
+        return schema.model_validate(values)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        raise Problem(
-            422, [wrong(each["loc"], each["msg"], each["type"]) for each in found]
-        ) from None
+        wrongs = [wrong(each["loc"], each["msg"], each["type"], part) for each in found]
+        raise Problem(422, wrongs) from None
 
 
 def wrong(
