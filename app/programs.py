@@ -26,10 +26,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 class Problem(Exception):
     """What a program is told: a sentence, or for 422 what is wrong with which field."""
 
-    def __init__(self, status: int, detail: Any) -> None:
+    def __init__(self, status: int, detail: Any, retry_after: int | None = None) -> None:
         super().__init__(status)
         self.status = status
         self.detail = detail
+        self.retry_after = retry_after  # seconds
 
 
 class PageSession(SecureCookieSessionInterface):
@@ -49,7 +50,7 @@ class PageSession(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     app.session_interface = PageSession()
-    app.register_error_handler(Problem, lambda error: problem(error.status, error.detail))
+    app.register_error_handler(Problem, answer_problem)
     app.before_request(refuse_other_sites)
     app.before_request(keep_readers_from_changing)
 
@@ -84,6 +85,13 @@ def keep_readers_from_changing() -> Response | None:
     if not getattr(current_user, "reads_only", False) or hasattr(view, "readers_too"):
         return None
     return problem(403, READS_ONLY)
+
+
+def answer_problem(error: Problem) -> Response:
+    response = problem(error.status, error.detail)
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def problem(status: int, detail: Any, **more: Any) -> Response:
