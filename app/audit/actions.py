@@ -61,7 +61,7 @@ ACTIONS = {
     "counts.reset": ("tier", "Reset the counts of {subject}"),
     "jobs.retried": ("job", "Queued again: {detail}"),
     "jobs.discarded": ("job", "Discarded: {detail}"),
-    "jobs.cancelled": ("job", "Cancelled: {detail}"),
+    "jobs.cancelled": ("job", "Asked to stop: {detail}"),
     "queue.paused": ("job", "Paused the queue {detail}"),
     "queue.resumed": ("job", "Let the queue {detail} go on"),
     "schedule.run": ("job", "Had scheduled work done at once: {detail}"),

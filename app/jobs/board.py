@@ -10,7 +10,7 @@ from sqlalchemy import case, func, literal, select
 from app.database import UTCDateTime, now
 from app.extensions import db
 from app.jobs import queues
-from app.jobs.chart import last_hours
+from app.jobs.chart import FINISHED, last_hours
 from app.jobs.models import OPEN, Job
 from app.jobs.workers import Queue, Worker
 from app.words import zone
@@ -104,7 +104,7 @@ def ended_today() -> tuple[int, int]:
     """How many failed of how many that finished, since midnight where the person is."""
     midnight = now().astimezone(zone()).replace(hour=0, minute=0, second=0, microsecond=0)
     bad = func.count().filter(Job.status.in_(BAD))
-    ended = (Job.finished_at >= midnight, Job.status.in_(("succeeded", *BAD)))
+    ended = (Job.finished_at >= midnight, FINISHED)
     failed, finished = db.session.execute(select(bad, func.count()).where(*ended)).one()
     return failed, finished
 

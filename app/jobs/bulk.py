@@ -37,7 +37,7 @@ DEEDS = {
     for deed in (
         Deed("retry", "Retry", "queued again", "Queued again by", AGAIN),
         Deed("discard", "Discard", "discarded", "Discarded by", SET_ASIDE),
-        Deed("cancel", "Cancel", "cancelled", "Asked to stop by", OPEN),
+        Deed("cancel", "Cancel", "asked to stop", "Asked to stop by", OPEN),
     )
 }
 

@@ -246,9 +246,10 @@ def test_one_is_discarded_and_can_still_be_retried(app: Flask, alice: Browser) -
 def test_one_that_waits_is_cancelled(app: Flask, alice: Browser) -> None:
     identifier = start(app, "demonstration")
 
-    alice.post(f"/jobs/{identifier}/cancel")
+    answer = alice.htmx_post(f"/jobs/{identifier}/cancel?state=queued")
 
     assert look(app, identifier).status == "cancelled"
+    assert "Demonstration asked to stop" in answer.text
     assert only(app).action == "jobs.cancelled"
 
 
