@@ -5,7 +5,7 @@ GROUPS = {
     "account": "Accounts",
     "role": "Access",
     "tier": "Tiers and limits",
-    "job": "Jobs and queues",
+    "job": "Background work",
 }
 
 # Code: (group, sentence). {subject} is who or what it was done to, {detail} what else there is.
@@ -59,9 +59,10 @@ ACTIONS = {
     "limit.changed": ("tier", "Changed a limit of {subject}"),
     "limit.deleted": ("tier", "Removed a limit from {subject}"),
     "counts.reset": ("tier", "Reset the counts of {subject}"),
-    "jobs.retried": ("job", "Queued again: {detail}"),
-    "jobs.discarded": ("job", "Discarded: {detail}"),
-    "jobs.cancelled": ("job", "Asked to stop: {detail}"),
+    "jobs.retried": ("job", "Retried {detail}"),
+    "jobs.cancelled": ("job", "Cancelled {detail}"),
+    "jobs.purged": ("job", "Removed {detail}"),
+    "jobs.discarded": ("job", "Discarded {detail}"),
     "queue.paused": ("job", "Paused the queue {detail}"),
     "queue.resumed": ("job", "Let the queue {detail} go on"),
     "schedule.run": ("job", "Had scheduled work done at once: {detail}"),

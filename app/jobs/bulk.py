@@ -11,7 +11,7 @@ from app.audit.trail import record
 from app.database import now
 from app.extensions import db, queue
 from app.jobs import found
-from app.jobs.engine import tries_of
+from app.jobs.asking import tries_of
 from app.jobs.models import AGAIN, OPEN, Job, JobLog
 from app.jobs.moves import ask_again, stop
 from app.tasks import TASKS
@@ -70,14 +70,13 @@ class Many:
         grouped = select(Job.task, jobs).where(*self._where()).group_by(Job.task)
         return db.session.execute(grouped.order_by(jobs.desc(), Job.task)).all()
 
-    @property
-    def words(self) -> str:
-        """Which ones: "failed jobs of the kind Mail that match “refused”"."""
+    def words(self, jobs: int) -> str:
+        """So many of them: "6 failed jobs of the kind Mail matching “refused”"."""
         kind = TASKS[self.task].title if self.task in TASKS else self.task
         return (
-            f"{self.state} jobs"
+            count(jobs, f"{self.state} job")
             + (f" of the kind {kind}" if self.task else "")
-            + (f" that match “{self.q}”" if self.q else "")
+            + (f" matching “{self.q}”" if self.q else "")
         )
 
     def _where(self) -> list[Any]:

@@ -83,16 +83,16 @@ def change_all() -> ResponseReturnValue:
         return as_a_job(deed, many, total)
     done = bulk.do(deed, db.session.scalars(many.ids()).all(), current_user.username)
     if done:
-        bulk.on_record(deed, f"{len(done)} {many.words}")
+        bulk.on_record(deed, many.words(len(done)))
     return told(deed, done, total)
 
 
 def as_a_job(deed: bulk.Deed, many: bulk.Many, total: int) -> ResponseReturnValue:
     me = current_user._get_current_object()
-    name = f"{deed.verb} {total:,} {many.words}"[:120]
+    name = f"{deed.verb} {many.words(total)}"[:120]
     facts: dict[str, Any] = {"state": many.state, "q": many.q, "kind": many.task}
     asking = task_of(deed).options(owner=me, name=name)
     job = asking.enqueue(by=me.username, until=many.until, **facts)
-    bulk.on_record(deed, f"{total:,} {many.words}, by the job {job.id[:6]}")
+    bulk.on_record(deed, f"{many.words(total)}, by the job {job.id[:6]}")
     db.session.commit()
     return redirect_with(url_for("jobs.show", id=job.id))

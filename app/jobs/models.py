@@ -37,6 +37,11 @@ def for_operators() -> list[str]:
     return [name for name, kind in TASKS.items() if kind.operators_only]
 
 
+def outsider(name: str) -> User:
+    """Whoever acts without an account, as a job's log names them; never stored."""
+    return User(username=name)
+
+
 class Job(Model):
     """One piece of work: who asked for it, how far it is, and how it ended."""
 
@@ -137,7 +142,7 @@ class Job(Model):
     def headline(self) -> str:
         """The title of its page: how far it is or how it ended, and what it is."""
         if not self.is_open:
-            return f"{self.status.capitalize()} · {self.title}"
+            return f"{self.word} · {self.title}"
         return self.title if self.progress is None else f"{self.progress}% · {self.title}"
 
     @property
@@ -148,7 +153,12 @@ class Job(Model):
         quarter = (self.progress or 0) // 25 * 25
         if self.status == "running" and quarter:
             return f"{quarter}% done"
-        return self.status.capitalize()
+        return self.word
+
+    @property
+    def word(self) -> str:
+        """The state as account holders read it: whether it may be tried again is all the same."""
+        return "Failed" if self.status == "dead" else self.status.capitalize()
 
     @property
     def shown_result(self) -> dict[str, Any]:

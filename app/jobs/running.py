@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from app.database import now
 from app.extensions import db
 from app.jobs.models import Job, JobChunk, JobLog
-from app.jobs.moves import held, still_held, waiting_again
+from app.jobs.moves import LINE, SUCCEED, ended_now, held, still_held, waiting_again
 from app.tasks import Cancelled
 
 log = structlog.get_logger()
@@ -25,6 +25,10 @@ Steps = list[dict[str, Any]]
 LONGEST_BACKOFF = timedelta(minutes=5)
 LOOK_EVERY_SECONDS = 1
 SURPRISE = "The task stopped unexpectedly. Nothing it had not finished was kept."
+
+
+class Overtime(Exception):
+    """A try took longer than its task may; ``str`` of it says so to people."""
 
 
 class RunningJob:
@@ -68,41 +72,36 @@ class RunningJob:
         self._keep(file_name=name)
         db.session.commit()
 
-    def begin(self, text: str) -> None:
-        """Show this attempt from its beginning; commits, so that no transaction stays open."""
-        db.session.add(JobLog(job_id=self.id, text=text))
-        self._keep(steps=self._steps, progress=None, message="", file_name=None)
-        db.session.commit()
-
     def finish(self, result: Any) -> None:
         """Succeed, in one transaction with what the task did; too late, and all is undone."""
-        db.session.add(JobLog(job_id=self.id, text="Done"))
-        values = {"status": "succeeded", "progress": 100, "result": result, "message": ""}
-        steps = advanced(self._steps, None)
+        mine = {"job": self.id, "try": self.attempt, "moment": now()}
+        outcome = {"outcome": result, "done": advanced(self._steps, None)}
         try:
-            self._keep(**values, steps=steps, finished_at=now(), lease_until=None)
+            with transaction_of_task() as connection:
+                if not connection.execute(SUCCEED, {**mine, **outcome}).rowcount:
+                    raise Cancelled
+                connection.execute(LINE, {"job_id": self.id, "text": "Done"})
         except Cancelled:
             db.session.rollback()
             log.warning("job.too_late")
             return
-        db.session.commit()
         log.info("job.ended", status="succeeded")
 
     def end(self, status: str, text: str, **values: Any) -> None:
         """Stop for good without success; what the task did and did not commit is undone."""
-        values = {**values, "status": status, "finished_at": now(), "lease_until": None}
-        self._leave(text, values)
+        self._leave(text, {**values, **ended_now(), "status": status})
         log.info("job.ended", status=status)
 
     def failed(self, error: BaseException, again: bool, backoff: timedelta) -> None:
-        """Wait for the next try, a while longer each time; or fail, after the last."""
+        """Wait for the next try, a while longer each time; or be dead, after the last."""
         details = "".join(traceback.format_exception(error))[-8000:]
+        sentence = str(error) if isinstance(error, Overtime) else ""
         if not again:
-            self.end("failed", SURPRISE, error=SURPRISE, details=details)
+            self.end("dead", sentence or SURPRISE, error=sentence or SURPRISE, details=details)
             return
         wait = min(backoff * 2 ** min(self.attempt - 1, 20), max(backoff, LONGEST_BACKOFF))
         values = {**waiting_again(), "run_at": now() + wait, "details": details}
-        self._leave("Stopped unexpectedly; will be tried again", values)
+        self._leave(f"{sentence or 'Stopped unexpectedly.'} It will be tried again", values)
 
     def _leave(self, text: str, values: dict[str, Any]) -> None:
         db.session.rollback()
@@ -143,6 +142,19 @@ class RunningJob:
         if line:
             self._logged_at = time.monotonic()
             connection.execute(JobLog.line(self.id, line))
+
+
+@contextmanager
+def transaction_of_task() -> Iterator[Connection]:
+    """The transaction in which the task did its work; one of its own if it did none there."""
+    session = db.session()
+    if session.in_transaction():
+        session.flush()
+        yield session.connection()
+        session.commit()
+    else:
+        with db.engine.begin() as connection:
+            yield connection
 
 
 @contextmanager

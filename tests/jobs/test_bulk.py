@@ -87,7 +87,7 @@ def test_all_that_match_are_asked_about_first(app: Flask, alice: Browser) -> Non
     every = alice.get("/jobs/all?state=failed&deed=retry").text
 
     assert "Retry the one failed job?" in html
-    assert "that match “carol”" in html
+    assert "1 failed job matching “carol”" in html
     assert "Retry all 7 failed jobs?" in every
     assert "<dt>Demonstration</dt><dd>7 jobs</dd>" in every
     assert "a task of its own" not in every
@@ -98,7 +98,7 @@ def test_all_that_match_are_asked_about_first(app: Flask, alice: Browser) -> Non
     )
     assert by_status(app) == {"failed": 6, "queued": 1}
     assert look(app, hers).status == "queued"
-    assert only(app).detail == "1 failed jobs that match “carol”"
+    assert only(app).detail == "1 failed job matching “carol”"
 
 
 def until_of(html: str) -> dict[str, str]:

@@ -5,10 +5,11 @@ from flask import Flask
 from app.database import now
 from app.extensions import db
 from app.jobs import queues
+from app.jobs.sweep import sweep
 from app.jobs.workers import Queue
 from app.users.models import User
 from tests.audit.kept import kept, told
-from tests.jobs.deeds import change, look, start
+from tests.jobs.deeds import change, look, start, work_off
 from tests.people import Browser, undo_of
 
 
@@ -90,6 +91,22 @@ def test_what_waited_is_sent_again_at_once(app: Flask, alice: Browser) -> None:
 
     assert look(app, identifier).sent_at is None
     assert look(app, other).sent_at is not None
+
+
+def test_nothing_begins_while_its_queue_is_paused_and_all_of_it_afterwards(
+    app: Flask, alice: Browser
+) -> None:
+    identifier = start(app, "demonstration", size=1, pause=0)
+    alice.post("/jobs/queues/default/pause")
+    work_off(app)
+    assert look(app, identifier).status == "queued"
+
+    alice.post("/jobs/queues/default/resume")
+    with app.app_context():
+        sweep()
+    work_off(app)
+
+    assert look(app, identifier).status == "succeeded"
 
 
 def test_only_queues_that_are_there_and_only_operators(
