@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, make_transient
 from app.config import Settings
 from app.database import now
 from app.extensions import db, queue
-from app.jobs import moves
+from app.jobs import inputs, moves
 from app.jobs.models import Job, JobChunk, JobLog
 from app.jobs.running import RunningJob, fresh
 from app.tasks import (
@@ -70,6 +70,7 @@ def add(job: Job) -> Job:
     db.session.flush()
     by = job.owner.username if job.owner else "a stranger" if job.is_strangers else "system"
     db.session.add(JobLog(job_id=job.id, text=f"Queued by {by}"))
+    inputs.store(job)
     return job
 
 
@@ -174,7 +175,8 @@ def work(identifier: str, attempt: int) -> None:
     except Cancelled:
         running.end("cancelled", "Cancelled")
     except TaskFailed as error:
-        running.end("failed", str(error), error=str(error)[:500])
+        result = error.report and error.report.as_result()
+        running.end("failed", str(error), error=str(error)[:500], result=result)
     except (Exception, SystemExit) as error:
         log.exception("job.failed", task=task)
         running.failed(error, again=attempt < attempts, backoff=backoff_of(task))

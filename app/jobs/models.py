@@ -79,10 +79,12 @@ class Job(Model):
     finished_at: Mapped[datetime | None]
     owner: Mapped[User | None] = relationship()
 
+    input = b""  # what it is to work on, until it is stored with the job
+
     @classmethod
     def asked_for(cls, kind: Task, arguments: dict[str, Any], wish: Wish) -> "Job":
         """A new job, to be added and committed with the change that asks for it."""
-        return cls(
+        job = cls(
             id=uuid.uuid4().hex,
             task=kind.name,
             name=wish.name,
@@ -93,6 +95,8 @@ class Job(Model):
             run_at=wish.run_at or now(),
             steps=[{"name": step, "state": "todo"} for step in kind.steps],
         )
+        job.input = wish.input
+        return job
 
     @property
     def title(self) -> str:
@@ -154,7 +158,19 @@ class Job(Model):
     def shown_result(self) -> dict[str, Any]:
         """The result by name, as the page lists it."""
         shown = {} if self.result is None else {"result": self.result}
-        return self.result if isinstance(self.result, dict) else shown
+        known = self.result if isinstance(self.result, dict) else shown
+        return {name: value for name, value in known.items() if name != "report"}
+
+    @property
+    def report(self) -> dict[str, Any] | None:
+        """What a task said is wrong, as app.tasks.Report: columns, the first rows, the total."""
+        known = self.result.get("report") if isinstance(self.result, dict) else None
+        return known if self.status == "failed" else None
+
+    @property
+    def has_file(self) -> bool:
+        """Whether its file is whole: half of one is not given out, but a report is."""
+        return bool(self.file_name) and (self.status == "succeeded" or self.report is not None)
 
     @property
     def shown_steps(self) -> list[dict[str, Any]]:
