@@ -32,7 +32,7 @@ GOOD = {
     **dict.fromkeys(("password", "confirm_password", "current_password"), PASSWORD),
     **dict.fromkeys(("new_password",), "seven green bottles"),
     **dict.fromkeys(("email", "new_email"), "robert@example.com"),
-    **{"username": "robert", "tier": "pro", "unit": "hours", "every": "2", "limit": "5"},
+    **{"username": "robert", "tier": "pro", "unit": "hours", "every": "2", "limit": "5", "to": "pro"},
     **{"task": "demonstration", "scope": "read", "days": "7", "time_zone": "Europe/Berlin"},
     **{"theme": "dark", "route": "jobs.start", "next": "/", "code": "123456", "picture": ""},
     **dict.fromkeys(("check", "undo"), ""),
