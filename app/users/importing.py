@@ -155,8 +155,9 @@ def add_all(
             subject = Subject("user", identifier, person.name)
             tier = {"tier": (None, person.tier)} if person.tier else {}
             record("account.created", subject, actor=actor, detail=detail, changes={**tier})
-        db.session.flush()
+        entries = list(db.session.new)
         db.session.expunge_all()
+        db.session.bulk_save_objects(entries)  # nobody asks for their ids: twice as fast
         yield ids
 
 
