@@ -34,7 +34,8 @@ def start() -> ResponseReturnValue:
     owner = current_user._get_current_object() if current_user.is_authenticated else None
     if owner is None and are_too_many():
         return come_back_later()
-    job = engine.start_once(once_key(owner), demonstration.options(owner=owner, name=message()))
+    asking = demonstration.options(owner=owner, name=message(), once=once_key(owner))
+    job = engine.start(asking)
     return jsonify(id=job.id), 201, {"Location": url_for(".show", id=job.id)}
 
 

@@ -1,32 +1,72 @@
-"""How a job moves from one state to the next: updates that ask for the state it is in."""
+"""The states of a job and how it moves between them: updates that ask for the state it is in."""
 
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, case, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    case,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import aliased
 
 from app.database import UTCDateTime, now
-from app.jobs.models import OPEN, Job
+from app.jobs.models import AGAIN, OPEN, Job
+from app.jobs.workers import Queue
+from app.tasks import TASKS
+
+# Each state, and those that a job may have been in before. It begins as queued.
+BEFORE = {
+    "queued": ("running", *AGAIN),
+    "running": ("queued",),
+    "succeeded": ("running",),
+    "failed": ("running",),  # it said that it cannot go on
+    "dead": ("running",),  # all tries are used: it is set aside
+    "cancelled": ("queued", "running", "failed", "dead"),
+}
 
 
 def claim(identifier: str, worker: str, lease: timedelta) -> Update:
     """Take a waiting job that is due: only one worker changes a row."""
-    due = (Job.id == identifier, Job.status == "queued", Job.run_at <= now())
+    due = (Job.id == identifier, Job.status.in_(BEFORE["running"]), Job.run_at <= now())
+    blank = ("progress", "result", "file_name", "unique_key", "finished_at", "error", "details")
     return (
         update(Job)
-        .where(*due)
+        .where(*due, is_not_paused())
         .values(
+            **dict.fromkeys(blank),
             status="running",
-            unique_key=None,
+            message="",
             attempt=Job.attempt + 1,
             worker=worker,
             started_at=now(),
             lease_until=now() + lease,
-            finished_at=None,
-            error=None,
-            details=None,
+            deadline_at=deadline(),
         )
     )
+
+
+def deadline() -> ColumnElement[Any]:
+    """When an attempt that begins now has taken too long: as its task says."""
+    ends = {
+        name: literal(now() + timedelta(seconds=kind.timeout), UTCDateTime())
+        for name, kind in TASKS.items()
+        if kind.timeout
+    }
+    return case(ends, value=Job.task) if ends else null()
+
+
+def is_not_paused() -> ColumnElement[bool]:
+    return Job.queue.not_in(select(Queue.name).where(Queue.paused_at.is_not(None)))
 
 
 def held(identifier: str, attempt: int) -> Update:
@@ -55,8 +95,8 @@ def stop(identifier: str) -> Update:
 
 
 def ask_again(identifier: str, tries: int) -> Update:
-    """Let a failed or cancelled job wait again, with so many tries more."""
-    ended = (Job.id == identifier, Job.status.in_(("failed", "cancelled")))
+    """Let a job that ended without success wait again, with so many tries more."""
+    ended = (Job.id == identifier, Job.status.in_(AGAIN))
     blank = dict.fromkeys(("sent_at", "progress", "error", "details", "finished_at"))
     values = {**blank, "status": "queued", "run_at": now(), "stop_asked": False, "message": ""}
     return update(Job).where(*ended).values(**values, attempts=Job.attempt + tries)
@@ -68,16 +108,43 @@ def waiting_again() -> dict[str, Any]:
     return {
         "status": case((Job.stop_asked, "cancelled"), else_="queued"),
         "finished_at": case((Job.stop_asked, moment), else_=None),
-        "sent_at": None,
-        "lease_until": None,
-        "progress": None,
+        **dict.fromkeys(("sent_at", "lease_until", "deadline_at", "progress")),
         "message": "",
     }
 
 
+def ended_now() -> dict[str, Any]:
+    """Values for a job that ends, whatever with."""
+    return {"finished_at": now(), "lease_until": None, "deadline_at": None}
+
+
 def unsent(patience: timedelta) -> Select[str, int]:
-    """Ids and priorities of due jobs that the queue was not told of, or told of so long ago; the
-    most urgent and then the oldest first."""
+    """Ids and priorities of due jobs that the queue was not told of, or told of so long ago, and
+    that may run; the most urgent and then the oldest first."""
     untold = or_(Job.sent_at.is_(None), Job.sent_at < now() - patience)
-    due = (Job.status == "queued", Job.run_at <= now(), untold)
+    due = (Job.status == "queued", Job.run_at <= now(), untold, is_not_paused(), has_room())
     return select(Job.id, Job.priority).where(*due).order_by(Job.priority.desc(), Job.run_at)
+
+
+def has_room() -> ColumnElement[bool]:
+    """Whether fewer of its kind run for its owner than may at once."""
+    other = aliased(Job)
+    same = (other.task == Job.task, other.owner_id.is_not_distinct_from(Job.owner_id))
+    running = select(func.count()).where(other.status == "running", *same).scalar_subquery()
+    bounds = [(name, kind.at_once) for name, kind in TASKS.items() if kind.at_once]
+    full = [and_(Job.task == name, running >= most) for name, most in bounds]
+    return and_(True, *(not_(each) for each in full))
+
+
+def running_of(task: str, owner_id: int | None) -> Select[int]:
+    """How many of that kind run for that owner."""
+    same = (Job.task == task, Job.owner_id.is_not_distinct_from(owner_id))
+    return select(func.count()).where(Job.status == "running", *same)
+
+
+def next_of(task: str, owner_id: int | None) -> Select[str, int]:
+    """Of that kind and owner, the id and priority of the job that is to run next."""
+    same = (Job.task == task, Job.owner_id.is_not_distinct_from(owner_id))
+    due = (Job.status == "queued", Job.run_at <= now())
+    first = select(Job.id, Job.priority).where(*due, *same)
+    return first.order_by(Job.priority.desc(), Job.run_at).limit(1)

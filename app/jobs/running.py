@@ -16,7 +16,7 @@ from app.database import now
 from app.extensions import db
 from app.jobs import inputs
 from app.jobs.models import Job, JobChunk, JobLog
-from app.jobs.moves import held, still_held, waiting_again
+from app.jobs.moves import ended_now, held, still_held, waiting_again
 from app.tasks import Cancelled
 
 log = structlog.get_logger()
@@ -26,6 +26,10 @@ Steps = list[dict[str, Any]]
 LONGEST_BACKOFF = timedelta(minutes=5)
 LOOK_EVERY_SECONDS = 1
 SURPRISE = "The task stopped unexpectedly. Nothing it had not finished was kept."
+
+
+class Overtime(Exception):
+    """A try took longer than its task may; ``str`` of it says so to people."""
 
 
 class RunningJob:
@@ -77,19 +81,13 @@ class RunningJob:
         db.session.commit()
         self._untold.clear()
 
-    def begin(self, text: str) -> None:
-        """Show this attempt from its beginning; commits, so that no transaction stays open."""
-        db.session.add(JobLog(job_id=self.id, text=text))
-        self._keep(steps=self._steps, progress=None, message="", file_name=None, result=None)
-        db.session.commit()
-
     def finish(self, result: Any) -> None:
         """Succeed, in one transaction with what the task did; too late, and all is undone."""
         db.session.add(JobLog(job_id=self.id, text="Done"))
         values = {"status": "succeeded", "progress": 100, "result": result, "message": ""}
         steps = advanced(self._steps, None)
         try:
-            self._keep(**values, steps=steps, finished_at=now(), lease_until=None)
+            self._keep(**values, **ended_now(), steps=steps)
         except Cancelled:
             db.session.rollback()
             log.warning("job.too_late")
@@ -99,19 +97,19 @@ class RunningJob:
 
     def end(self, status: str, text: str, **values: Any) -> None:
         """Stop for good without success; what the task did and did not commit is undone."""
-        values = {**values, "status": status, "finished_at": now(), "lease_until": None}
-        self._leave(text, values)
+        self._leave(text, {**values, **ended_now(), "status": status})
         log.info("job.ended", status=status)
 
     def failed(self, error: BaseException, again: bool, backoff: timedelta) -> None:
-        """Wait for the next try, a while longer each time; or fail, after the last."""
+        """Wait for the next try, a while longer each time; or be dead, after the last."""
         details = "".join(traceback.format_exception(error))[-8000:]
+        sentence = str(error) if isinstance(error, Overtime) else ""
         if not again:
-            self.end("failed", SURPRISE, error=SURPRISE, details=details)
+            self.end("dead", sentence or SURPRISE, error=sentence or SURPRISE, details=details)
             return
         wait = min(backoff * 2 ** min(self.attempt - 1, 20), max(backoff, LONGEST_BACKOFF))
         values = {**waiting_again(), "run_at": now() + wait, "details": details}
-        self._leave("Stopped unexpectedly; will be tried again", values)
+        self._leave(f"{sentence or 'Stopped unexpectedly.'} It will be tried again", values)
 
     def _leave(self, text: str, values: dict[str, Any]) -> None:
         db.session.rollback()

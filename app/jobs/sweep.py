@@ -14,9 +14,11 @@ from sqlalchemy import ColumnElement, delete, select, update
 from app.config import Settings
 from app.database import now
 from app.extensions import db, queue
-from app.jobs.engine import send
+from app.jobs.asking import send
+from app.jobs.engine import backoff_of, overtime
 from app.jobs.models import OPEN, Job, JobLog
-from app.jobs.moves import unsent, waiting_again
+from app.jobs.moves import ended_now, unsent, waiting_again
+from app.jobs.running import RunningJob, fresh
 from app.jobs.schedules import do_what_is_due
 
 SEND_AGAIN_AFTER = timedelta(seconds=20)
@@ -27,18 +29,29 @@ LOST = "The worker was lost each time it tried this."
 
 def sweep() -> None:
     """Rescue jobs whose worker went silent, send what was lost, forget what is old; commits."""
+    end_overdue()
     rescue_expired()
     send_again()
     forget_old()
     do_what_is_due()
 
 
+def end_overdue() -> None:
+    """Give up tries that take longer than their task may: where their thread does not; commits."""
+    overdue = (Job.status == "running", Job.deadline_at < now())
+    for job in db.session.scalars(select(Job).where(*overdue).limit(AT_ONCE)).all():
+        again = job.attempt < job.attempts
+        running = RunningJob(job.id, job.attempt, fresh(job.steps))
+        running.failed(overtime(job.task), again, backoff_of(job.task))
+    db.session.commit()
+
+
 def rescue_expired() -> None:
-    """Jobs whose worker went silent wait again, or fail once all tries are used; commits."""
+    """Jobs whose worker went silent wait again, or are dead once all tries are used; commits."""
     expired = (Job.status == "running", Job.lease_until < now())
-    failed = {"status": "failed", "error": LOST, "finished_at": now(), "lease_until": None}
+    dead = {**ended_now(), "status": "dead", "error": LOST}
     used_up = (*expired, Job.attempt >= Job.attempts, Job.stop_asked.is_(False))
-    move(used_up, failed, LOST)
+    move(used_up, dead, LOST)
     move(expired, waiting_again(), "The worker was lost")
     db.session.commit()
 

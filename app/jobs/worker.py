@@ -18,7 +18,7 @@ from sqlalchemy import delete, update
 from app.config import Settings
 from app.database import now
 from app.extensions import db, queue
-from app.jobs.engine import HELD
+from app.jobs.holding import HELD
 from app.jobs.models import Job
 from app.jobs.moves import held, waiting_again
 from app.jobs.sweep import move, sweep

@@ -14,7 +14,7 @@ from app.extensions import db
 from app.mail.sending import has_mail
 from app.tasks import Cancelled, Report, Running, TaskFailed, task
 from app.users import importing
-from app.users.asking import operator
+from app.users.askers import operator
 from app.users.importing import Check, Kept, Problem
 from app.users.mail_tasks import mail_invitation
 from app.users.models import User

@@ -6,7 +6,7 @@ from app.extensions import db
 from app.tasks import Running, TaskFailed, task
 from app.tiers.models import Tier
 from app.users import moving
-from app.users.asking import operator
+from app.users.askers import operator
 from app.users.models import User
 from app.words import count
 

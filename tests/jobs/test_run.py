@@ -109,7 +109,7 @@ def test_many_workers_told_of_one_job_run_it_once(app: Flask, declare: Declare) 
     assert look(app, identifier).status == "succeeded"
 
 
-def test_a_task_that_always_fails_is_tried_later_each_time_and_then_failed(
+def test_a_task_that_always_fails_is_tried_later_each_time_and_then_dead(
     app: Flask, declare: Declare
 ) -> None:
     def never_works(job: Running) -> None:
@@ -121,10 +121,10 @@ def test_a_task_that_always_fails_is_tried_later_each_time_and_then_failed(
     waits = run_until_over(app, identifier)
 
     job = look(app, identifier)
-    assert (job.status, job.attempt, job.error) == ("failed", 4, running.SURPRISE)
+    assert (job.status, job.attempt, job.error) == ("dead", 4, running.SURPRISE)
     assert "RuntimeError: the inner reason" in (job.details or "")
     assert [round(wait) for wait in waits] == [5, 10, 20]
-    assert lines(app, identifier).count("Stopped unexpectedly; will be tried again") == 3
+    assert lines(app, identifier).count("Stopped unexpectedly. It will be tried again") == 3
 
 
 def test_a_task_that_says_why_it_cannot_go_on_is_not_tried_again(
@@ -189,7 +189,7 @@ def test_nothing_a_task_does_ends_the_thread_it_runs_in(
     second = start(app, "demonstration", size=1, pause=0)
     work_off(app)
 
-    assert (look(app, first).status, look(app, first).error) == ("failed", running.SURPRISE)
+    assert (look(app, first).status, look(app, first).error) == ("dead", running.SURPRISE)
     assert look(app, second).status == "succeeded"
 
 

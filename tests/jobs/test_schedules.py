@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from app.database import now
 from app.extensions import db
-from app.jobs import engine, schedules
+from app.jobs import asking, schedules
 from app.jobs.models import Job
 from app.jobs.schedules import do_what_is_due
 from app.jobs.sweep import sweep
@@ -102,7 +102,7 @@ def test_a_turn_is_had_only_with_its_job(
 ) -> None:
     come(app, seconds=1)
     with monkeypatch.context() as broken, app.app_context():
-        broken.setattr(engine, "tries_of", lambda _task: 1 / 0)
+        broken.setattr(asking, "tries_of", lambda _task: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             do_what_is_due()
         db.session.rollback()

@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.database import now
 from app.extensions import db
-from app.jobs import engine
+from app.jobs import holding
 from app.jobs.models import Job, JobChunk, JobLog
 from app.jobs.sweep import LOST, sweep
 from app.jobs.worker import beat_seconds, hand_back, renew
@@ -61,7 +61,7 @@ def test_a_job_that_loses_its_worker_each_time_is_set_aside(app: Flask, bob: Bro
     swept(app)
 
     job = look(app, identifier)
-    assert (job.status, job.error, job.is_open) == ("failed", LOST, False)
+    assert (job.status, job.error, job.is_open) == ("dead", LOST, False)
     assert waiting(app) == 0
     page = bob.get(f"/tasks/{identifier}").text
     assert LOST in page
@@ -176,7 +176,7 @@ def test_a_worker_does_not_hold_on_to_a_job_that_broke_off(app: Flask) -> None:
         sweep()
 
     assert look(app, identifier).status == "queued"
-    assert not engine.HELD
+    assert not holding.HELD
 
 
 @pytest.mark.parametrize("lease", [1, 2, 30, 3600])

@@ -222,7 +222,7 @@ def test_a_job_that_kills_its_worker_is_set_aside_and_others_run(
     until(lambda: has_ended(app, killer) and has_ended(app, other), consumer)
 
     job = look(app, killer)
-    assert (job.status, job.error, job.attempt) == ("failed", LOST, 2)
+    assert (job.status, job.error, job.attempt) == ("dead", LOST, 2)
     assert look(app, other).status == "succeeded"
     assert LOST in bob.get(f"/tasks/{killer}").text
 
