@@ -34,6 +34,7 @@ from app.home.pages import home
 from app.jobs import tasks as job_tasks
 from app.jobs.api import jobs_api
 from app.jobs.cli import worker
+from app.jobs.job_commands import jobs_commands
 from app.jobs.pages import jobs
 from app.mail.pages import mail
 from app.queue import redis_patience
@@ -81,7 +82,10 @@ MORE_PAGES = (
 UNDOING = (tier_undoing, user_undoing)  # importing them says how the trail's entries are undone
 MORE_COMMANDS = (limit_commands, file_commands)  # importing them adds commands to a group
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
-COMMANDS = (create_admin, create_tier, users_commands, limits_commands, remove_factors, worker)
+COMMANDS = (
+    *(create_admin, create_tier, users_commands, limits_commands, remove_factors),
+    *(jobs_commands, worker),
+)
 # Importing these declares their tasks.
 TASK_MODULES = (
     *(auth_tasks, user_tasks, mail_tasks, import_tasks, move_tasks),

@@ -5,6 +5,7 @@ GROUPS = {
     "account": "Accounts",
     "role": "Access",
     "tier": "Tiers and limits",
+    "job": "Background work",
 }
 
 # Code: (group, sentence). {subject} is who or what it was done to, {detail} what else there is.
@@ -58,6 +59,9 @@ ACTIONS = {
     "limit.changed": ("tier", "Changed a limit of {subject}"),
     "limit.deleted": ("tier", "Removed a limit from {subject}"),
     "counts.reset": ("tier", "Reset the counts of {subject}"),
+    "jobs.retried": ("job", "Retried {detail}"),
+    "jobs.cancelled": ("job", "Cancelled {detail}"),
+    "jobs.purged": ("job", "Removed {detail}"),
 }
 
 

@@ -130,6 +130,16 @@ class Session(Model):
         return changed.execution_options(synchronize_session=False)
 
     @classmethod
+    def told(cls, number: int, begun: datetime, before: datetime | None, until: datetime) -> Update:
+        """Note up to when it was told the news; of several at once, one changes the row."""
+        current = (
+            cls.id == number,
+            cls.created_at == begun,
+            cls.told_at.is_not_distinct_from(before),
+        )
+        return update(cls).where(*current).values(told_at=until)
+
+    @classmethod
     def ended(cls, row: "Session") -> Delete:
         """The one of ``row``; of several at once, one deletes it."""
         return delete(cls).where(cls.id == row.id, cls.created_at == row.created_at)

@@ -1,17 +1,20 @@
 """Who is signed in: a token in the browser's cookie, its hash in our table."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import current_app, request, session
 from flask_login import current_user, login_user, logout_user
 from sqlalchemy import update
 
+from app import told
 from app.auth.models import Session
 from app.config import Settings
 from app.database import now
 from app.errors import Stale
 from app.extensions import client_address, db, login
+from app.told import Told
 from app.users.models import User
 
 
@@ -141,7 +144,14 @@ def load(token: str) -> User | None:
     if row.is_stale:
         note_use(row)
     user.session_token, user.confirmed_until = token, row.confirmed_until
+    told.leave(as_told(row))
     return user
+
+
+def as_told(row: Session) -> Told:
+    """What of the session those may know who have news; nothing was told before it began."""
+    moved = partial(Session.told, row.id, row.created_at, row.told_at)
+    return Told(row.told_at or row.created_at, moved)
 
 
 def note_use(row: Session) -> None:

@@ -1,4 +1,6 @@
-"""Tasks, for programs: start one, and see how far it is. Strangers may too, limited by address."""
+"""Tasks, for programs: start one, see how far it is, stop it, try it again. Strangers may too,
+limited by address.
+"""
 
 import hashlib
 import hmac
@@ -14,7 +16,7 @@ from app.access import open_to_strangers
 from app.extensions import db, throttled_address
 from app.jobs import engine
 from app.jobs.forms import LONGEST_NAME, TOO_LONG, plain
-from app.jobs.models import STRANGERS, Job
+from app.jobs.models import AGAIN, STRANGERS, Job, outsider
 from app.jobs.tasks import demonstration
 from app.programs import Problem, problem, wrong
 from app.tiers.marking import limited
@@ -23,6 +25,9 @@ from app.users.models import User
 jobs_api = Blueprint("jobs_api", __name__, url_prefix="/api/v1/tasks/task")
 
 MOST_OF_STRANGERS, RETRY_SECONDS = 100, 60
+NOTHING_TO_CANCEL = "This task has ended; there is nothing to cancel."
+NOT_ENDED = "This task waits or runs. It can be tried again once it has failed."
+SUCCEEDED = "This task succeeded; there is nothing to try again."
 CROWDED = "Too many tasks of people who are not signed in wait. Sign in, or try again in a minute."
 
 
@@ -76,16 +81,56 @@ def once_key(owner: User | None) -> str:
 @jobs_api.get("/<id>")
 @open_to_strangers
 def show(id: str) -> ResponseReturnValue:
-    """How far a task is: to its owner, to operators; a stranger's to whoever has its id."""
-    job = db.session.get(Job, id)
-    if job is None or not may_read(job):
-        raise Problem(404, "There is no task with that id.")
+    """How far a task is."""
+    return jsonify(as_json(reachable(id)))
+
+
+@jobs_api.post("/<id>/cancel")
+@open_to_strangers
+def cancel(id: str) -> ResponseReturnValue:
+    """Stop a task: at once while it waits, else at its next report. Asking twice is harmless."""
+    job = reachable(id)
+    if not job.is_open:
+        raise Problem(409, NOTHING_TO_CANCEL)
+    engine.cancel(job, by=whoever_asks())
+    if not job.stop_asked:  # it was faster
+        raise Problem(409, NOTHING_TO_CANCEL)
     return jsonify(as_json(job))
 
 
-def may_read(job: Job) -> bool:
-    is_theirs: bool = current_user.is_authenticated and job.can_be_seen_by(current_user)
-    return is_theirs or job.is_strangers
+@jobs_api.post("/<id>/retry")
+@limited(group="jobs.start")
+@open_to_strangers
+def retry(id: str) -> ResponseReturnValue:
+    """Queue a task again that ended without success. It counts as a start, as on the page."""
+    job = reachable(id)
+    if job.status not in AGAIN:
+        raise Problem(409, NOT_ENDED if job.is_open else SUCCEEDED)
+    if job.is_strangers and are_too_many():
+        return come_back_later()
+    engine.retry(job, by=whoever_asks())
+    return jsonify(as_json(job))
+
+
+def whoever_asks() -> User:
+    me: User = current_user._get_current_object()
+    return me if me.is_authenticated else outsider("a stranger")
+
+
+def reachable(id: str) -> Job:
+    """The task, for its owner and for operators; a stranger's for whoever has its id.
+
+    Raises Problem 404 as if there were none.
+    """
+    job = db.session.get(Job, id)
+    if job is None or not is_theirs(job):
+        raise Problem(404, "There is no task with that id.")
+    return job
+
+
+def is_theirs(job: Job) -> bool:
+    may_see: bool = current_user.is_authenticated and job.can_be_seen_by(current_user)
+    return may_see or job.is_strangers
 
 
 def as_json(job: Job) -> dict[str, Any]:

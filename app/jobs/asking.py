@@ -2,18 +2,20 @@
 
 import hashlib
 import json
+from typing import Any
 
 import structlog
 from flask import current_app
-from sqlalchemy import event, func, select, update
+from sqlalchemy import Connection, event, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, make_transient
+from sqlalchemy.orm import Session, make_transient, scoped_session
 
 from app.config import Settings
 from app.database import now
 from app.extensions import db, queue
 from app.jobs import inputs
-from app.jobs.models import Job, JobLog
+from app.jobs.models import Job
+from app.jobs.moves import LINE
 from app.tasks import TASKS, Task, Wish, keeps_ledger
 
 log = structlog.get_logger()
@@ -37,7 +39,7 @@ def add(job: Job) -> Job:
     db.session.add(job)
     db.session.flush()
     by = job.owner.username if job.owner else "a stranger" if job.is_strangers else "system"
-    db.session.add(JobLog(job_id=job.id, text=f"Queued by {by}"))
+    db.session.execute(LINE, {"job_id": job.id, "text": f"Queued by {by}"})
     inputs.store(job)
     return job
 
@@ -71,13 +73,13 @@ def fingerprint(*facts: object) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def one_at_a_time(key: str) -> None:
-    """Let nobody else pass here with the same key until this transaction ends."""
+def one_at_a_time(key: str, where: "Connection | scoped_session[Any]" = db.session) -> None:
+    """Let nobody else pass here with the same key until that transaction ends."""
     if db.engine.dialect.name == "postgresql":
         number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], signed=True)
-        db.session.execute(select(func.pg_advisory_xact_lock(number)))
+        where.execute(select(func.pg_advisory_xact_lock(number)))
     else:  # any write takes the one lock that SQLite has
-        db.session.execute(update(Job).where(Job.id.is_(None)).values(name=Job.name))
+        where.execute(update(Job).where(Job.id.is_(None)).values(name=Job.name))
 
 
 @event.listens_for(Session, "after_commit")

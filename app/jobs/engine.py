@@ -1,14 +1,15 @@
 """Starting jobs and running them. The table is the truth; the queue only says "look at this"."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from flask import current_app
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from app.config import Settings
+from app.database import now
 from app.extensions import db, queue
 from app.jobs import moves
 from app.jobs.asking import one_at_a_time, send, tries_of
@@ -51,28 +52,39 @@ def run(identifier: str, worker: str = "") -> None:
 def take(identifier: str, worker: str) -> Row[Any] | None:
     """Claim the job and commit: its row, or None when it does not wait or must wait longer."""
     settings: Settings = current_app.config["SETTINGS"]
-    claim = moves.claim(identifier, worker, timedelta(seconds=settings.job_lease_seconds))
-    known = (Job.id, Job.task, Job.owner_id, Job.arguments, Job.steps, Job.attempt, Job.attempts)
-    job = db.session.execute(claim.returning(*known)).first()
-    if job is None or is_one_too_many(job):
-        db.session.rollback()
-        return None
-    text = f"Picked up, try {job.attempt} of {job.attempts}"
-    db.session.execute(JobLog.line(identifier, text))
-    if job.steps and job.attempt > 1:
-        db.session.execute(moves.held(identifier, job.attempt).values(steps=fresh(job.steps)))
-    db.session.commit()
+    moment = now()
+    lease = moment + timedelta(seconds=settings.job_lease_seconds)
+    mine = {"job": identifier, "worker": worker, "moment": moment, "lease": lease}
+    with db.engine.connect() as connection:
+        job = connection.execute(moves.CLAIM, mine).first()
+        if job is None or is_one_too_many(job, connection):
+            return None  # without a commit nothing has happened
+        begin(job, moment, connection)
+        connection.commit()
     return job
 
 
-def is_one_too_many(job: Row[Any]) -> bool:
+def is_one_too_many(job: Row[Any], connection: Connection) -> bool:
     """Whether as many of its kind as may at once run for its owner already."""
     kind = TASKS.get(job.task)
     if kind is None or not kind.at_once:
         return False
-    one_at_a_time(f"at once/{job.task}/{job.owner_id}")
-    running = db.session.scalar(moves.running_of(job.task, job.owner_id)) or 0
+    one_at_a_time(f"at once/{job.task}/{job.owner_id}", connection)
+    running = connection.scalar(moves.running_of(job.task, job.owner_id)) or 0
     return running > kind.at_once
+
+
+def begin(job: Row[Any], moment: datetime, connection: Connection) -> None:
+    """Show this attempt from its beginning, and note when it has taken too long."""
+    text = f"Picked up, try {job.attempt} of {job.attempts}"
+    connection.execute(moves.LINE, {"job_id": job.id, "text": text})
+    values: dict[str, Any] = {}
+    if job.steps and job.attempt > 1:
+        values["steps"] = fresh(job.steps)
+    if seconds := job.task in TASKS and TASKS[job.task].timeout:
+        values["deadline_at"] = moment + timedelta(seconds=seconds)
+    if values:
+        connection.execute(moves.held(job.id, job.attempt).values(**values))
 
 
 def call_next(job: Row[Any]) -> None:

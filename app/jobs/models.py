@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import now
 from app.extensions import Model
+from app.jobs.outcomes import Outcome
 from app.tasks import DEFAULT, TASKS, Task, Wish
 from app.users.models import User
 
@@ -37,7 +38,12 @@ def for_operators() -> list[str]:
     return [name for name, kind in TASKS.items() if kind.operators_only]
 
 
-class Job(Model):
+def outsider(name: str) -> User:
+    """Whoever acts without an account, as a job's log names them; never stored."""
+    return User(username=name)
+
+
+class Job(Outcome, Model):
     """One piece of work: who asked for it, how far it is, and how it ended."""
 
     __tablename__ = "jobs"
@@ -141,7 +147,7 @@ class Job(Model):
     def headline(self) -> str:
         """The title of its page: how far it is or how it ended, and what it is."""
         if not self.is_open:
-            return f"{self.status.capitalize()} · {self.title}"
+            return f"{self.word} · {self.title}"
         return self.title if self.progress is None else f"{self.progress}% · {self.title}"
 
     @property
@@ -152,25 +158,12 @@ class Job(Model):
         quarter = (self.progress or 0) // 25 * 25
         if self.status == "running" and quarter:
             return f"{quarter}% done"
-        return self.status.capitalize()
+        return self.word
 
     @property
-    def shown_result(self) -> dict[str, Any]:
-        """The result by name, as the page lists it."""
-        shown = {} if self.result is None else {"result": self.result}
-        known = self.result if isinstance(self.result, dict) else shown
-        return {name: value for name, value in known.items() if name != "report"}
-
-    @property
-    def report(self) -> dict[str, Any] | None:
-        """What a task said is wrong, as app.tasks.Report: columns, the first rows, the total."""
-        known = self.result.get("report") if isinstance(self.result, dict) else None
-        return known if self.status == "failed" else None
-
-    @property
-    def has_file(self) -> bool:
-        """Whether its file is whole: half of one is not given out, but a report is."""
-        return bool(self.file_name) and (self.status == "succeeded" or self.report is not None)
+    def word(self) -> str:
+        """The state as account holders read it: whether it may be tried again is all the same."""
+        return "Failed" if self.status == "dead" else self.status.capitalize()
 
     @property
     def shown_steps(self) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from flask import (
     Response,
     abort,
     current_app,
+    render_template,
     request,
     stream_with_context,
     url_for,
@@ -20,10 +21,11 @@ from app.access import sign_in_required
 from app.database import now
 from app.errors import Missing
 from app.extensions import db
-from app.htmx import Toast, announcing, redirect_with, render, swap_or_redirect
+from app.htmx import Toast, announcing, redirect_with, render, swap_or_redirect, wants_part
 from app.jobs import engine
 from app.jobs.forms import StartForm
 from app.jobs.models import Job, JobLog
+from app.jobs.news import News, latest
 from app.jobs.workers import Worker
 from app.paging import Page, page_number
 from app.tasks import TASKS
@@ -33,6 +35,8 @@ from app.tiers.routes import limited_routes
 from app.words import count
 
 jobs = Blueprint("jobs", __name__, url_prefix="/tasks")
+# Every page of a person draws the news; the layout knows no feature, so it is handed in here.
+jobs.app_context_processor(lambda: {"news": latest})
 
 
 @jobs.get("")
@@ -71,11 +75,25 @@ def visible(identifier: str) -> Job:
     return job
 
 
+@jobs.get("/news")
+@sign_in_required
+def news() -> ResponseReturnValue:
+    """How many tasks wait or run, for the menu of any page, and a toast for each that ended."""
+    told = latest()
+    return render_template("jobs/_news.html", told=told) + with_toasts(told)
+
+
+def with_toasts(told: News) -> str:
+    return render_template("_toasts.html", toasts=told.toasts) if told.toasts else ""
+
+
 @jobs.get("/<id>")
 @sign_in_required
 def show(id: str) -> ResponseReturnValue:
     job = visible(id)
     html = render("jobs/show.html", "jobs/_job.html", **about(job))
+    if wants_part() and not job.is_open:  # seen to end: told, together with whatever else ended
+        html += with_toasts(latest())
     is_news = request.args.get("said") not in (None, job.milestone)
     return announcing(html, job.milestone) if is_news else html
 

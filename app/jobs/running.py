@@ -16,7 +16,7 @@ from app.database import now
 from app.extensions import db
 from app.jobs import inputs
 from app.jobs.models import Job, JobChunk, JobLog
-from app.jobs.moves import ended_now, held, still_held, waiting_again
+from app.jobs.moves import LINE, SUCCEED, ended_now, held, still_held, waiting_again
 from app.tasks import Cancelled
 
 log = structlog.get_logger()
@@ -83,16 +83,17 @@ class RunningJob:
 
     def finish(self, result: Any) -> None:
         """Succeed, in one transaction with what the task did; too late, and all is undone."""
-        db.session.add(JobLog(job_id=self.id, text="Done"))
-        values = {"status": "succeeded", "progress": 100, "result": result, "message": ""}
-        steps = advanced(self._steps, None)
+        mine = {"job": self.id, "try": self.attempt, "moment": now()}
+        outcome = {"outcome": result, "done": advanced(self._steps, None)}
         try:
-            self._keep(**values, **ended_now(), steps=steps)
+            with transaction_of_task() as connection:
+                if not connection.execute(SUCCEED, {**mine, **outcome}).rowcount:
+                    raise Cancelled
+                connection.execute(LINE, {"job_id": self.id, "text": "Done"})
         except Cancelled:
             db.session.rollback()
             log.warning("job.too_late")
             return
-        db.session.commit()
         log.info("job.ended", status="succeeded")
 
     def end(self, status: str, text: str, **values: Any) -> None:
@@ -150,6 +151,19 @@ class RunningJob:
         if line:
             self._logged_at = time.monotonic()
             connection.execute(JobLog.line(self.id, line))
+
+
+@contextmanager
+def transaction_of_task() -> Iterator[Connection]:
+    """The transaction in which the task did its work; one of its own if it did none there."""
+    session = db.session()
+    if session.in_transaction():
+        session.flush()
+        yield session.connection()
+        session.commit()
+    else:
+        with db.engine.begin() as connection:
+            yield connection
 
 
 @contextmanager

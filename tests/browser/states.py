@@ -215,6 +215,19 @@ def _(guide: Guide) -> Page:
     return guide.job(status="cancelled", progress=62, finished_at=now())
 
 
+@state("tasks ended elsewhere, and one goes on")
+def _(guide: Guide) -> Page:
+    owner = guide.site.newcomer("Priya Raman")
+    page = guide.person(owner, "/profile")
+    guide.site.job(owner, status="running", attempt=1, progress=10, started_at=now())
+    guide.site.job(owner, "Users export", status="succeeded", finished_at=now())
+    guide.site.job(owner, status="dead", finished_at=now(), error=FAILED)
+    page.emulate_media(reduced_motion="reduce")
+    page.goto("/profile")
+    page.locator("#toasts").get_by_text("Users export is done").hover()
+    return page
+
+
 @state("users")
 def _(guide: Guide) -> Page:
     return guide.operator("/users")

@@ -151,3 +151,39 @@ def test_the_start_button_waits_for_the_time_and_says_when_it_has_come(
 
     expect(button).not_to_have_attribute("aria-disabled", "true")
     expect(page.locator("#announce")).to_have_text("You can try again now.")
+
+
+def test_a_task_that_ends_meanwhile_is_told_on_any_page_that_is_looked_at(
+    site: Site, come_in: ComeIn, priya: Person
+) -> None:
+    job = site.job(priya, status="running", attempt=1, progress=10, started_at=now())
+    page = come_in(priya, afresh=True)
+    page.clock.install()
+    page.goto("/profile")
+    expect(page.get_by_role("link", name="Tasks 1 waiting or running")).to_be_visible()
+    page.get_by_label("Name", exact=True).focus()
+    page.evaluate(HIDE, True)
+    asked = asked_of(page, "/tasks/news")
+    site.change_job(job, status="succeeded", progress=100, finished_at=now())
+    page.clock.run_for(30_000)
+    assert asked == []
+
+    page.evaluate(HIDE, False)
+
+    toast = page.locator("#toasts .toast2")
+    expect(toast).to_contain_text("Monthly usage report is done")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    expect(page.get_by_role("link", name="Tasks", exact=True)).to_be_visible()
+    page.clock.run_for(30_000)
+    assert len(asked) == 1
+    expect(toast).to_have_count(0)
+
+
+def test_a_toast_leads_to_the_task_that_a_worker_has_done(site: Site, come_in: ComeIn) -> None:
+    page = come_in(site.newcomer(tier=site.tier(starts=2)))
+    use_up(page, 1)
+    page.goto("/profile")
+
+    page.get_by_role("link", name="View task").click()
+
+    expect(page.locator("#progress-h")).to_contain_text("Succeeded")

@@ -211,8 +211,8 @@ class TestOnce:
     @pytest.mark.parametrize("who", ["carol", None])
     def test_asked_at_once_it_is_one_task_too(self, app: Flask, who: str | None) -> None:
         token = token_of(app, who) if who else ""
-        with ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda _: ask(app, token, "at once"), range(8)))
+        with ThreadPoolExecutor(10) as pool:
+            answers = list(pool.map(lambda _: ask(app, token, "at once"), range(10)))
 
         assert {answer.status_code for answer in answers} == {201}
         assert len({answer.json["id"] for answer in answers}) == count(app, Job) == 1

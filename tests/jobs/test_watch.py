@@ -92,6 +92,28 @@ def test_others_cannot_tell_that_it_exists(
     assert "Demonstration" not in answer.text
 
 
+def test_what_is_set_aside_failed_to_its_owner_and_is_dead_to_operators(
+    app: Flask, alice: Browser, bob: Browser
+) -> None:
+    identifier = start(app, "demonstration")
+    change(app, identifier, status="dead", attempt=3, finished_at=now(), error="It broke.")
+    path = f"/tasks/{identifier}"
+
+    page, row, part = bob.get(path).text, bob.get("/tasks").text, bob.htmx_get(path)
+    for_alice = alice.get(path).text
+
+    for text in (page, row):
+        assert "Dead" not in text
+        assert '<span class="tag tag-bad">Failed</span>' in text
+        assert "It broke." in text
+    assert "Tried 3 times." in page
+    assert f'action="{path}/retry"' in page
+    assert "<title>Failed · Demonstration · Gatehouse</title>" in part.text
+    assert not polls(part.text)
+    assert "Dead after 3 tries" in for_alice
+    assert bob.htmx_post(f"{path}/retry").text.count("Queued</span>") == 1
+
+
 @pytest.mark.parametrize("verb", ["cancel", "retry"])
 def test_others_cannot_change_it(app: Flask, mallory: Browser, verb: str) -> None:
     identifier = start(app, "demonstration")

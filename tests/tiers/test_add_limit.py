@@ -51,7 +51,8 @@ def test_htmx_gets_the_table_with_the_focus_on_the_new_row(app: Flask, alice: Br
 def test_the_form_offers_the_routes_that_have_no_limit_yet(alice: Browser) -> None:
     html = alice.get("/tiers/gold").text
 
-    offered = "Background tasks · POST /tasks, POST /tasks/<id>/retry, POST /api/v1/tasks/task"
+    doors = ("/tasks", "/tasks/<id>/retry", "/api/v1/tasks/task", "/api/v1/tasks/task/<id>/retry")
+    offered = f"Background tasks · {', '.join(f'POST {door}' for door in doors)}"
     assert f'<option selected value="jobs.start">{escape(offered)}</option>' in html
     assert "users.index" not in html
     assert "new-limit" not in ids_of(alice.get("/tiers/pro").text)

@@ -20,7 +20,8 @@ from tests.users.saved import add
 Run = Callable[..., Result]
 MINE = "/api/v1/rate_limits/me"
 START = {"task": "demonstration"}
-DOORS = "POST /tasks, POST /tasks/<id>/retry, POST /api/v1/tasks/task"
+STARTS, RETRIES = "POST /tasks, POST /tasks/<id>/retry", "POST /api/v1/tasks/task/<id>/retry"
+DOORS = f"{STARTS}, POST /api/v1/tasks/task, {RETRIES}"
 GONE = (
     "The limit of the tier free on jobs.gone (POST) limits nothing: there is no such limited "
     "route. Remove it: flask limits remove 'free' jobs.gone\n"

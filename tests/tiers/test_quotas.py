@@ -43,7 +43,7 @@ def test_a_meter_turns_amber_at_80_percent_and_says_so_at_the_limit(
 
     html = carol.htmx_get("/quotas").text
 
-    assert f"POST /api/v1/tasks/task 10 per hour {words}" in words_of(html)
+    assert f"POST /api/v1/tasks/task/<id>/retry 10 per hour {words}" in words_of(html)
     assert meter_of(html) == meter
     assert ("tag-warn" in html) is (8 <= used < 10)
     assert ("tag-bad" in html) is (used >= 10)
