@@ -53,6 +53,7 @@ class Job(Outcome, Model):
         Index("ix_jobs_status_run_at", "status", "run_at"),
         Index("ix_jobs_owner_id_created_at", "owner_id", "created_at"),
         Index("ix_jobs_finished_at", "finished_at"),
+        Index("ix_jobs_owner_id_finished_at", "owner_id", "finished_at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -731,3 +731,43 @@ def _(guide: Guide) -> Page:
 @state("mail")
 def _(guide: Guide) -> Page:
     return guide.operator("/mail")
+
+
+def with_jobs(guide: Guide) -> None:
+    """Jobs in every state, which no worker touches."""
+    who = guide.site.newcomer("Wei Zhang")
+    ended = {"started_at": now() - timedelta(minutes=2), "finished_at": now(), "attempt": 3}
+    guide.site.job(who, status="failed", error="Mail server refused the connection", **ended)
+    guide.site.job(who, name="", status="dead", error=FAILED, **ended)
+    guide.site.job(who, status="succeeded", **ended)
+    guide.site.job(who, status="running", progress=40, message="2,180 of 5,450 rows", worker="none")
+
+
+@state("jobs that failed, one ticked")
+def _(guide: Guide) -> Page:
+    with_jobs(guide)
+    page = guide.operator("/jobs?state=failed&refresh=off")
+    press(page, "Pause the queue default")
+    page.locator("#toasts").get_by_text("The queue default is paused").wait_for()
+    press(page, "Undo")
+    page.locator("#toasts").get_by_text("The queue default goes on").wait_for()
+    page.get_by_role("checkbox", name="Tick Monthly usage report").first.check()
+    return page
+
+
+@state("jobs that run")
+def _(guide: Guide) -> Page:
+    with_jobs(guide)
+    return guide.operator("/jobs?state=running")
+
+
+@state("jobs, none that match, and no worker")
+def _(guide: Guide) -> Page:
+    with guide.site.without_worker():
+        return guide.operator("/jobs?q=zzyzx&refresh=off")
+
+
+@state("jobs, all to be discarded")
+def _(guide: Guide) -> Page:
+    with_jobs(guide)
+    return guide.operator("/jobs/all?state=failed&deed=discard")
