@@ -53,8 +53,12 @@ from app.tokens.pages import tokens
 from app.users import (
     address_pages,
     edit_pages,
+    import_pages,
+    import_tasks,
     limit_commands,
     mail_tasks,
+    move_pages,
+    move_tasks,
     role_pages,
     standing_pages,
 )
@@ -76,6 +80,7 @@ MORE_PAGES = (
     *(factor_pages, passkey_pages, app_pages),
     *(bulk_pages, queue_pages),
     *(address_pages, copy_pages, limit_pages, edit_pages, role_pages, standing_pages),
+    *(import_pages, move_pages),
 )
 UNDOING = (tier_undoing, user_undoing)  # importing them says how the trail's entries are undone
 MORE_COMMANDS = (limit_commands, file_commands)  # importing them adds commands to a group
@@ -86,7 +91,7 @@ COMMANDS = (
 )
 # Importing these declares their tasks.
 TASK_MODULES = (
-    *(auth_tasks, user_tasks, mail_tasks),
+    *(auth_tasks, user_tasks, mail_tasks, import_tasks, move_tasks),
     *(factor_tasks, job_tasks, bulk_tasks, tier_tasks, token_tasks),
 )
 
