@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from app.tasks import TASKS, Task
-from tests.jobs.consumers import LEASE_SECONDS, Consumer, Pool
+from tests.jobs.consumers import GRACE_SECONDS, LEASE_SECONDS, Consumer, Pool
 from tests.jobs.kinds import KINDS
 
 Declare = Callable[..., str]
@@ -37,11 +37,11 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(TASKS, kind.name, kind)
 
 
-@pytest.fixture
-def environment(mode_settings: dict[str, Any], app: Flask) -> dict[str, str]:
+@pytest.fixture(scope="session")
+def environment(mode_settings: dict[str, Any], prepared_app: Flask) -> dict[str, str]:
     """The settings of the mode, as the environment of a worker with a short lease."""
     given = {name: str(value) for name, value in mode_settings.items() if name != "_env_file"}
-    given["database_url"] = app.config["SETTINGS"].sqlalchemy_url
+    given["database_url"] = prepared_app.config["SETTINGS"].sqlalchemy_url
     given |= {"job_lease_seconds": str(LEASE_SECONDS), "worker_threads": "2"}
     given |= {"log_level": "INFO", "log_format": "text"}
     settings = {name.upper(): value for name, value in given.items()}
@@ -62,9 +62,17 @@ def consume(app: Flask, environment: dict[str, str], tmp_path: Path) -> Iterator
         yield begin
 
 
+@pytest.fixture(scope="session")
+def whole_pool(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pool]:
+    settings = {**environment, "SHUTDOWN_GRACE_SECONDS": str(GRACE_SECONDS)}
+    with Pool(settings, tmp_path_factory.mktemp("pool") / "log") as pool:
+        yield pool
+
+
 @pytest.fixture
-def pool(app: Flask, environment: dict[str, str], tmp_path: Path) -> Iterator[Pool]:
+def pool(app: Flask, whole_pool: Pool) -> Iterator[Pool]:
     """Many workers; what still runs at the end of the test is killed."""
-    pool = Pool(environment, tmp_path / "log")
-    yield pool
-    pool.end()
+    yield whole_pool
+    whole_pool.kill_all()

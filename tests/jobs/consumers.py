@@ -1,11 +1,13 @@
 """Real workers for tests: as an operator starts them, or many from one process; and waiting."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from flask import Flask
 from sqlalchemy import func, select
@@ -17,6 +19,7 @@ from tests.jobs.deeds import look
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 40
 LEASE_SECONDS = 1
+GRACE_SECONDS = 1  # of the pool
 
 
 class Consumer:
@@ -51,23 +54,27 @@ class Pool:
                 command, cwd=ROOT, env=environment, stderr=file, **pipes
             )
 
-    def start(self) -> int:
-        return self._answer("start")
+    def start(self, **settings: str) -> int:
+        return self._answer(f"start {json.dumps(settings)}")
 
     def wait(self, pid: int) -> int:
         """Wait until a worker that was sent a signal has ended; its exit status."""
         return self._answer(f"wait {pid}")
 
-    def end(self) -> None:
+    def kill_all(self) -> None:
+        """End what still runs."""
+        self._answer("end")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End the process, and so all that it started."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.close()
         self.process.wait(PATIENCE_SECONDS)
         self.process.stdout.close()
-
-    def says(self, words: str) -> bool:
-        return words in self.log.read_text()
 
     def _answer(self, order: str) -> int:
         assert self.process.stdin

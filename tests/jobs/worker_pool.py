@@ -1,9 +1,10 @@
 """Workers at a bargain: loads the application once, and forks one for each line that says "start".
 
-Answers each with its pid, and "wait PID" with its exit status. It ends with its standard input, and
-with it all that it forked: none is reaped before, so that no pid comes to name somebody else.
+Answers each with its pid, and "wait PID" with its exit status; "end" ends them all, and so does the
+end of its standard input. Nobody is reaped unasked, so that no pid comes to name somebody else.
 """
 
+import json
 import os
 import signal
 import sys
@@ -17,12 +18,33 @@ from app.jobs import sweep
 from app.jobs.worker import work_until_told
 from tests.jobs.kinds import declare_all
 
+LIVING: set[int] = set()
 
-def work() -> None:
+
+def serve() -> None:
+    orders = {"start": start, "wait": wait, "end": end}
+    try:
+        for line in sys.stdin:
+            order, _, rest = line.strip().partition(" ")
+            print(orders[order](rest), flush=True)
+    finally:
+        end()
+
+
+def start(settings: str) -> int:
+    pid = os.fork()
+    if not pid:
+        work(json.loads(settings))
+    LIVING.add(pid)
+    return pid
+
+
+def work(settings: dict[str, str]) -> None:
     """What `flask worker` does; never returns."""
     status = 1
     try:
         os.dup2(2, 1)
+        os.environ.update(settings)
         app = create_app(load_settings(_env_file=None))
         with app.app_context():
             work_until_told(app)
@@ -33,31 +55,17 @@ def work() -> None:
         os._exit(status)
 
 
-def serve() -> None:
-    living: set[int] = set()
-    try:
-        for line in sys.stdin:
-            order, *rest = line.split()
-            answer = started(living) if order == "start" else waited(living, int(rest[0]))
-            print(answer, flush=True)
-    finally:
-        for pid in living:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-
-
-def started(living: set[int]) -> int:
-    pid = os.fork()
-    if not pid:
-        work()
-    living.add(pid)
-    return pid
-
-
-def waited(living: set[int], pid: int) -> int:
-    _, how = os.waitpid(pid, 0)
-    living.remove(pid)
+def wait(pid: str) -> int:
+    _, how = os.waitpid(int(pid), 0)
+    LIVING.remove(int(pid))
     return os.waitstatus_to_exitcode(how)
+
+
+def end(_nothing: str = "") -> int:
+    for pid in tuple(LIVING):
+        os.kill(pid, signal.SIGKILL)
+        wait(str(pid))
+    return 0
 
 
 if __name__ == "__main__":
