@@ -126,7 +126,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def flask_settings(settings: Settings) -> dict[str, object]:
     """What Flask and its extensions read, from our settings."""
-    threads = max(settings.web_threads, settings.worker_threads + 1)
+    threads = max(settings.web_threads, settings.worker_threads + 2)  # heart and broom
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     cache_on_redis = {
         "CACHE_TYPE": "RedisCache",
