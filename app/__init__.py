@@ -39,7 +39,7 @@ from app.jobs.pages import jobs
 from app.mail.pages import mail
 from app.queue import redis_patience
 from app.system.pages import system
-from app.tiers import copy_pages, file_commands, limit_pages, marking
+from app.tiers import copy_pages, file_commands, limit_api, limit_pages, marking
 from app.tiers import tasks as tier_tasks
 from app.tiers import undoing as tier_undoing
 from app.tiers.api import tiers_api
@@ -50,10 +50,12 @@ from app.tokens import tasks as token_tasks
 from app.tokens.pages import tokens
 from app.users import (
     address_pages,
+    admin_api,
     edit_pages,
     limit_commands,
     mail_tasks,
     role_pages,
+    sign_up_api,
     standing_pages,
 )
 from app.users import tasks as user_tasks
@@ -72,6 +74,7 @@ API = (auth_api, users_api, tiers_api, jobs_api)  # bearer tokens only, never a 
 MORE_PAGES = (
     *(confirmation, operator_pages, reset_pages, sign_up_pages),
     *(factor_pages, passkey_pages, app_pages),
+    *(admin_api, limit_api, sign_up_api),
     *(address_pages, copy_pages, limit_pages, edit_pages, role_pages, standing_pages),
 )
 UNDOING = (tier_undoing, user_undoing)  # importing them says how the trail's entries are undone
