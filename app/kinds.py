@@ -24,3 +24,8 @@ def truth(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("Send true or false")
     return value
+
+
+def switch(value: object) -> bool:
+    """The same in an address, where all is text."""
+    return truth({"true": True, "false": False}.get(str(value), value))

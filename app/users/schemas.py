@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from app.kinds import text
+from app.kinds import switch, text
 from app.operations import Changes, Paging, Schema, Shown
 from app.passwords import hash_password
 from app.tiers.rules import Number
@@ -116,10 +116,13 @@ Order = Literal[
 ]
 
 
+Switch = Annotated[bool, BeforeValidator(switch)]
+
+
 class UserQuery(Paging):
     """Which people, in which order."""
 
     q: str = Field("", max_length=100, description="Words in the name, username or address.")
     tier: str = Field("", max_length=64, description="The name of their tier; - for none.")
     sort: Order = Field("id", description="By what; with - the other way round.")
-    deleted: bool = Field(False, description="Those who were deleted, instead of the living.")
+    deleted: Switch = Field(False, description="Those who were deleted, instead of the living.")
