@@ -31,8 +31,10 @@ from app.factors import tasks as factor_tasks
 from app.factors.pages import factors
 from app.home.data_pages import data
 from app.home.pages import home
+from app.jobs import bulk_pages, bulk_tasks, queue_pages
 from app.jobs import tasks as job_tasks
 from app.jobs.api import jobs_api
+from app.jobs.board_pages import board
 from app.jobs.cli import worker
 from app.jobs.job_commands import jobs_commands
 from app.jobs.pages import jobs
@@ -52,8 +54,12 @@ from app.users import (
     address_pages,
     admin_api,
     edit_pages,
+    import_pages,
+    import_tasks,
     limit_commands,
     mail_tasks,
+    move_pages,
+    move_tasks,
     role_pages,
     sign_up_api,
     standing_pages,
@@ -66,7 +72,7 @@ from app.users.pages import users
 from app.users.profile_pages import profile
 
 PAGES = (
-    *(home, audit, auth, security, factors, jobs, mail, tiers, tokens, users, system),
+    *(home, audit, auth, security, factors, jobs, board, mail, tiers, tokens, users, system),
     *(profile, data, leaving),
 )
 API = (auth_api, users_api, tiers_api, jobs_api)  # bearer tokens only, never a session: no CSRF
@@ -75,7 +81,9 @@ MORE_PAGES = (
     *(confirmation, operator_pages, reset_pages, sign_up_pages),
     *(factor_pages, passkey_pages, app_pages),
     *(admin_api, limit_api, sign_up_api),
+    *(bulk_pages, queue_pages),
     *(address_pages, copy_pages, limit_pages, edit_pages, role_pages, standing_pages),
+    *(import_pages, move_pages),
 )
 UNDOING = (tier_undoing, user_undoing)  # importing them says how the trail's entries are undone
 MORE_COMMANDS = (limit_commands, file_commands)  # importing them adds commands to a group
@@ -86,8 +94,8 @@ COMMANDS = (
 )
 # Importing these declares their tasks.
 TASK_MODULES = (
-    *(auth_tasks, user_tasks, mail_tasks),
-    *(factor_tasks, job_tasks, tier_tasks, token_tasks),
+    *(auth_tasks, user_tasks, mail_tasks, import_tasks, move_tasks),
+    *(factor_tasks, job_tasks, bulk_tasks, tier_tasks, token_tasks),
 )
 
 

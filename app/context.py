@@ -1,5 +1,6 @@
 """What every template knows: the settings, the way around, and how the person likes it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
@@ -32,12 +33,28 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
         (
             ("Users", "users.index", "people", ("users", "security.sessions_of")),
             ("Tiers", "tiers.index", "layers", ("tiers",)),
+            ("Jobs", "board.index", "cog", ("board",)),
             ("Audit log", "audit.index", "list", ("audit.index",)),
             ("System", "system.show", "pulse", ("system",)),
             ("Mail", "mail.index", "mail", ("mail",)),
         ),
     ),
 )
+
+
+# What is said beside a way: how many need attention ("" for none), and the word that is read after.
+Counting = Callable[[], tuple[str, str]]
+COUNTS: dict[str, Counting] = {}
+
+
+def counts_for(endpoint: str) -> Callable[[Counting], Counting]:
+    """Let the function say what stands beside a way; only who sees the way causes its query."""
+
+    def keep(function: Counting) -> Counting:
+        COUNTS[endpoint] = function
+        return function
+
+    return keep
 
 
 def init_app(app: Flask) -> None:
@@ -79,4 +96,7 @@ def way(label: str, endpoint: str, icon: str, stands_for: tuple[str, ...]) -> di
     is_current = here in stands_for or (
         here.partition(".")[0] in stands_for and here not in ("tiers.quotas", "tiers.compare")
     )
-    return {"label": label, "url": url_for(endpoint), "icon": icon, "current": is_current}
+    shown = {"label": label, "url": url_for(endpoint), "icon": icon, "current": is_current}
+    if endpoint in COUNTS:
+        shown["count"], shown["count_label"] = COUNTS[endpoint]()
+    return shown

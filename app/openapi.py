@@ -182,7 +182,7 @@ def apart(schema: dict[str, Any]) -> dict[str, Any]:
 
 def in_headers(known: Operation, method: str) -> list[dict[str, Any]]:
     names = {}
-    if known.once:
+    if known.once or known.keyed:
         names["Idempotency-Key"] = "The same key gives the same answer for a day."
     if method in ("PATCH", "DELETE") and 412 in known.errors:
         names["If-Match"] = "The ETag that you read: 412 if it was changed since."

@@ -93,6 +93,7 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[int, ...] = ()
     once: bool = False
+    keyed: bool = False
     examples: dict[str, Any] = field(default_factory=dict)
 
 
@@ -106,15 +107,17 @@ def operation(
     query: type[BaseModel] | None = None,
     errors: tuple[int, ...] = (),
     once: bool = False,
+    keyed: bool = False,
     examples: dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Publish a view under ``tag``, and let it speak JSON.
 
     ``gives`` is the schema of the answer with ``status``; ``errors`` are those that only this one
     gives, beside what every door of its kind may. ``once`` keeps the answer to a call with an
-    ``Idempotency-Key``. ``form`` only publishes what the view reads itself.
+    ``Idempotency-Key``; where a view sees to that itself it is ``keyed``. ``form`` only publishes
+    what the view reads itself.
     """
-    known = Operation(tag, gives, status, body, form, query, errors, once, examples or {})
+    known = Operation(tag, gives, status, body, form, query, errors, once, keyed, examples or {})
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
         @wraps(view)

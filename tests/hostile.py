@@ -32,10 +32,18 @@ GOOD = {
     **dict.fromkeys(("password", "confirm_password", "current_password"), PASSWORD),
     **dict.fromkeys(("new_password",), "seven green bottles"),
     **dict.fromkeys(("email", "new_email"), "robert@example.com"),
-    **{"username": "robert", "tier": "pro", "unit": "hours", "every": "2", "limit": "5"},
+    **{
+        "username": "robert",
+        "tier": "pro",
+        "unit": "hours",
+        "every": "2",
+        "limit": "5",
+        "to": "pro",
+    },
     **{"task": "demonstration", "scope": "read", "days": "7", "time_zone": "Europe/Berlin"},
     **{"theme": "dark", "route": "jobs.start", "next": "/", "code": "123456", "picture": ""},
     **dict.fromkeys(("check", "undo"), ""),
+    **{"state": "queued", "deed": "cancel"},
 }
 NAMES = re.compile(r'\bname="(\w+)"|\.(?:get|pop)\("(\w+)"|^ {4}(\w+) = \w*Field\(', re.M)
 RAW = "%ff=%fe&page=%ed%a0%80&=&==&&%&%zz=%"
@@ -78,7 +86,8 @@ def given_things(app: Flask) -> Callable[[str], str]:
         door, _, last = path.rpartition("/")
         if last == "bob" and door in found:
             return f"{door}/{found[door]}"
-        return path.replace("/tasks/bob", f"/tasks/{job}")
+        path = path.replace("/queues/free/", "/queues/default/")
+        return path.replace("/tasks/bob", f"/tasks/{job}").replace("/jobs/bob", f"/jobs/{job}")
 
     return real
 

@@ -63,6 +63,10 @@ ACTIONS = {
     "jobs.retried": ("job", "Retried {detail}"),
     "jobs.cancelled": ("job", "Cancelled {detail}"),
     "jobs.purged": ("job", "Removed {detail}"),
+    "jobs.discarded": ("job", "Discarded {detail}"),
+    "queue.paused": ("job", "Paused the queue {detail}"),
+    "queue.resumed": ("job", "Let the queue {detail} go on"),
+    "schedule.run": ("job", "Had scheduled work done at once: {detail}"),
 }
 
 

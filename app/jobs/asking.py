@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, make_transient, scoped_session
 from app.config import Settings
 from app.database import now
 from app.extensions import db, queue
+from app.jobs import inputs
 from app.jobs.models import Job
 from app.jobs.moves import LINE
 from app.tasks import TASKS, Task, Wish, keeps_ledger
@@ -39,6 +40,7 @@ def add(job: Job) -> Job:
     db.session.flush()
     by = job.owner.username if job.owner else "a stranger" if job.is_strangers else "system"
     db.session.execute(LINE, {"job_id": job.id, "text": f"Queued by {by}"})
+    inputs.store(job)
     return job
 
 

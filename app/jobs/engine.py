@@ -110,7 +110,8 @@ def work(job: Row[Any], running: RunningJob) -> None:
     except Cancelled:
         running.end("cancelled", "Cancelled")
     except TaskFailed as error:
-        running.end("failed", str(error), error=str(error)[:500])
+        result = error.report and error.report.as_result()
+        running.end("failed", str(error), error=str(error)[:500], result=result)
     except (Exception, SystemExit) as error:
         log.exception("job.failed", task=job.task)
         running.failed(error, job.attempt < job.attempts, backoff_of(job.task))

@@ -56,7 +56,8 @@ CLAIM = (
     .where(JOBS.c.id == JOB, JOBS.c.status.in_(BEFORE["running"]), JOBS.c.run_at <= MOMENT)
     .where(is_not_paused())
     .values(
-        **dict.fromkeys(("progress", "file_name", "unique_key", "finished_at", "error", "details")),
+        **dict.fromkeys(("progress", "result", "file_name", "unique_key")),
+        **dict.fromkeys(("finished_at", "error", "details")),
         status="running",
         message="",
         attempt=JOBS.c.attempt + 1,

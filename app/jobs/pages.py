@@ -22,7 +22,7 @@ from app.database import now
 from app.errors import Missing
 from app.extensions import db
 from app.htmx import Toast, announcing, redirect_with, render, swap_or_redirect, wants_part
-from app.jobs import engine
+from app.jobs import engine, queues
 from app.jobs.forms import StartForm
 from app.jobs.models import Job, JobLog
 from app.jobs.news import News, latest
@@ -102,7 +102,9 @@ def about(job: Job) -> dict[str, Any]:
     """What a job's page shows."""
     waits_alone = job.status == "queued" and not db.session.scalar(Worker.online().limit(1))
     lines = db.session.scalars(JobLog.of(job)).all()
-    return {"job": job, "lines": lines, "no_worker": waits_alone, "focus": False, "now": now()}
+    paused = job.status == "queued" and queues.is_paused(job.queue)
+    facts = {"job": job, "lines": lines, "no_worker": waits_alone, "paused": paused}
+    return {**facts, "focus": False, "now": now()}
 
 
 @jobs.post("/<id>/cancel")
@@ -129,7 +131,7 @@ def retry(id: str) -> ResponseReturnValue:
 @sign_in_required
 def download(id: str) -> ResponseReturnValue:
     job = visible(id)
-    if job.status != "succeeded" or not job.file_name:
+    if not job.has_file or job.file_name is None:
         abort(404)
     kind = guess_type(job.file_name)[0] or "application/octet-stream"
     response = Response(stream_with_context(engine.file_of(job)), mimetype=kind)

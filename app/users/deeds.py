@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.audit.models import Event, Subject
 from app.audit.trail import record
 from app.errors import Refused, Stale, Taken, answering
 from app.extensions import db
@@ -72,13 +73,16 @@ def note_edit(user: User, before: Mapping[str, str], after: Mapping[str, str]) -
         record("account.changed", user.as_subject, changes=changes)
 
 
-def note_move(user: User, before: Tier | None) -> None:
+def note_move(
+    user: User, before: Tier | None, actor: Subject | None = None, detail: str = ""
+) -> list[Event]:
     """Put on record that somebody was on the tier ``before``, if they moved; the caller commits."""
     if user.tier is before:
-        return
+        return []
     changes = {"tier": (before.name if before else "", user.tier.name if user.tier else "")}
     undo = {"thing": "", "part": "tier", "before": known(before), "after": known(user.tier)}
-    record("tier.moved", user.as_subject, changes=changes, undo=undo)
+    facts: dict[str, Any] = {"actor": actor, "detail": detail, "changes": changes, "undo": undo}
+    return [record("tier.moved", user.as_subject, **facts)]
 
 
 def known(tier: Tier | None) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from flask_login import UserMixin
 from sqlalchemy import ForeignKey, Select, String, Update, Uuid, false, func, or_, select, update
-from sqlalchemy.orm import Mapped, column_property, joinedload, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from app.audit.models import Subject
 from app.database import SoftDeleted, Timestamped, Versioned, now, unique_among_living
@@ -180,7 +180,7 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         cls, q: str = "", tier: str = "", state: str = "", seen: str = "", sort: str = ""
     ) -> Select["User"]:
         """People by words, tier name, state and last activity, in the order asked for."""
-        found = select(cls).options(joinedload(cls.tier)).where(*cls._conditions(q, tier, seen))
+        found = select(cls).where(*cls._conditions(q, tier, seen))
         return found.where(*cls._state_is(state)).order_by(*cls._order(sort), cls.id)
 
     @classmethod

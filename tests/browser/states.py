@@ -238,6 +238,59 @@ def _(guide: Guide) -> Page:
     return guide.operator("/users?q=zzyzx")
 
 
+@state("users, some selected")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/users?q=example.com&sort=name")
+    for tick in page.locator("tbody .tick").all()[:2]:
+        tick.check()
+    page.get_by_text("2 selected").wait_for()
+    return page
+
+
+@state("moving users")
+def _(guide: Guide) -> Page:
+    page = STATES["users, some selected"](guide)
+    press(page, "Move to tier…")
+    page.wait_for_url("**/users/move-users?**")
+    return page
+
+
+@state("moving users refused")
+def _(guide: Guide) -> Page:
+    page = STATES["moving users"](guide)
+    press(page, "Move 2 users")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("importing users")
+def _(guide: Guide) -> Page:
+    return guide.operator("/users/import-csv")
+
+
+@state("importing users refused")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/users/import-csv")
+    send_file(page, "name,username,mail\nA,b,c\n")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("importing users, with a report")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/users/import-csv")
+    rows = "Bob Baker,bob,bob@example.com,pr0\nA,Ann,no address,\n"
+    send_file(page, f"name,username,email,tier\n{rows}")
+    page.get_by_role("heading", name="What is wrong").wait_for()
+    return page
+
+
+def send_file(page: Page, text: str) -> None:
+    file = {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.get_by_label("CSV file").set_input_files(file)
+    press(page, "Import users")
+
+
 @state("users, deleted")
 def _(guide: Guide) -> Page:
     guide.site.change(guide.site.newcomer("Kofi Mensah").username, deleted_at=now())
@@ -678,3 +731,43 @@ def _(guide: Guide) -> Page:
 @state("mail")
 def _(guide: Guide) -> Page:
     return guide.operator("/mail")
+
+
+def with_jobs(guide: Guide) -> None:
+    """Jobs in every state, which no worker touches."""
+    who = guide.site.newcomer("Wei Zhang")
+    ended = {"started_at": now() - timedelta(minutes=2), "finished_at": now(), "attempt": 3}
+    guide.site.job(who, status="failed", error="Mail server refused the connection", **ended)
+    guide.site.job(who, name="", status="dead", error=FAILED, **ended)
+    guide.site.job(who, status="succeeded", **ended)
+    guide.site.job(who, status="running", progress=40, message="2,180 of 5,450 rows", worker="none")
+
+
+@state("jobs that failed, one ticked")
+def _(guide: Guide) -> Page:
+    with_jobs(guide)
+    page = guide.operator("/jobs?state=failed&refresh=off")
+    press(page, "Pause the queue default")
+    page.locator("#toasts").get_by_text("The queue default is paused").wait_for()
+    press(page, "Undo")
+    page.locator("#toasts").get_by_text("The queue default goes on").wait_for()
+    page.get_by_role("checkbox", name="Tick Monthly usage report").first.check()
+    return page
+
+
+@state("jobs that run")
+def _(guide: Guide) -> Page:
+    with_jobs(guide)
+    return guide.operator("/jobs?state=running")
+
+
+@state("jobs, none that match, and no worker")
+def _(guide: Guide) -> Page:
+    with guide.site.without_worker():
+        return guide.operator("/jobs?q=zzyzx&refresh=off")
+
+
+@state("jobs, all to be discarded")
+def _(guide: Guide) -> Page:
+    with_jobs(guide)
+    return guide.operator("/jobs/all?state=failed&deed=discard")

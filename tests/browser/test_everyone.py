@@ -61,6 +61,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(guide: Guide, name: str)
         "tiers compared",
         "user",
         "task running",
+        "jobs that failed, one ticked",
     ],
 )
 def test_tab_reaches_everything_and_the_ring_is_always_seen(guide: Guide, name: str) -> None:

@@ -187,3 +187,28 @@ def test_a_toast_leads_to_the_task_that_a_worker_has_done(site: Site, come_in: C
     page.get_by_role("link", name="View task").click()
 
     expect(page.locator("#progress-h")).to_contain_text("Succeeded")
+
+
+def test_the_board_of_jobs_comes_anew_around_what_is_ticked_and_focused(
+    site: Site, come_in: ComeIn, priya: Person
+) -> None:
+    failed = {"name": "Yearly report", "status": "failed", "error": "No", "attempt": 3}
+    site.job(priya, **failed, finished_at=now())
+    page = come_in(site.newcomer("Hannah Lindqvist", operator=True))
+    page.goto("/jobs?state=failed&q=yearly")
+    page.get_by_role("checkbox", name="Tick Yearly report").check()
+    page.get_by_role("button", name="Pause the queue mail").focus()
+    site.job(priya, **failed, finished_at=now())
+
+    look_again(page)
+
+    expect(page.locator("#job-news")).to_have_text("1 new. Show")
+    expect(page.locator("#view-failed")).to_have_text("Failed 2")
+    expect(page.locator("#announce")).to_have_text("1 more job failed")
+    expect(page.get_by_role("checkbox", name="Tick Yearly report")).to_be_checked()
+    assert page.evaluate("document.activeElement.id") == "press-mail"
+    page.get_by_role("link", name="Show").click()
+    expect(page.locator("#job-results tbody tr")).to_have_count(2)
+    page.get_by_label("Refresh").select_option("Paused")
+    page.wait_for_url("**refresh=off**")
+    expect(page.locator("#live")).not_to_have_attribute("hx-trigger", re.compile(""))

@@ -1,0 +1,89 @@
+"""Jobs as operators look for them: by state, by words, by kind of work, in an order."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import defer, joinedload, lazyload
+
+from app.extensions import db
+from app.jobs.models import OPEN, Job
+from app.tasks import TASKS
+from app.users.models import User
+
+VIEWS = {
+    "": "All",
+    "queued": "Queued",
+    "running": "Running",
+    "failed": "Failed",
+    "dead": "Dead",
+    "succeeded": "Succeeded",
+    "cancelled": "Cancelled",
+}
+SORTS = ("when", "job", "tries")
+# What a list does not show, and what may be large.
+UNSEEN = (Job.arguments, Job.result, Job.details, Job.steps)
+
+
+def matching(state: str, q: str, task: str, sort: str = "") -> Select[Any]:
+    """The jobs, newest first unless ``sort`` says otherwise, each with its owner."""
+    owner = joinedload(Job.owner).options(lazyload(User.tier))
+    found = select(Job).options(owner, *(defer(column) for column in UNSEEN))
+    return found.where(*of_state(state), *conditions(q, task)).order_by(*order(state, sort))
+
+
+def counts(q: str, task: str) -> dict[str, int]:
+    """How many there are in each view, by one query."""
+    grouped = select(Job.status, func.count()).where(*conditions(q, task)).group_by(Job.status)
+    found = {status: number for status, number in db.session.execute(grouped)}
+    return {**dict.fromkeys(VIEWS, 0), **found, "": sum(found.values())}
+
+
+def newer(state: str, q: str, task: str, since: datetime) -> int:
+    """How many came into a view after ``since``."""
+    column = Job.created_at if state == "queued" else moment_of(state)
+    where = (*of_state(state), *conditions(q, task), column > since)
+    return db.session.scalar(select(func.count(Job.id)).where(*where)) or 0
+
+
+def of_state(state: str) -> list[ColumnElement[bool]]:
+    return [Job.status == state] if state else []
+
+
+def conditions(q: str, task: str) -> list[ColumnElement[bool]]:
+    """That each word is in the job's name or kind, or in who asked for it, or begins its id."""
+    found = [has_word(word.lower()) for word in q.split()[:5]]
+    return [*found, Job.task == task] if task else found
+
+
+def has_word(word: str) -> ColumnElement[bool]:
+    kinds = [name for name, kind in TASKS.items() if word in f"{name} {kind.title}".lower()]
+    named = func.lower(User.name).contains(word, autoescape=True)
+    people = select(User.id).where(or_(User.username.contains(word, autoescape=True), named))
+    return or_(
+        Job.id.startswith(word, autoescape=True),
+        func.lower(Job.name).contains(word, autoescape=True),
+        Job.task.contains(word, autoescape=True),
+        Job.task.in_(kinds),
+        Job.owner_id.in_(people),
+    )
+
+
+def moment_of(state: str) -> Any:
+    """What "when" means in a view; where it is the end, every job there has one."""
+    if state in OPEN:
+        return {"queued": Job.run_at, "running": Job.started_at}[state]
+    return Job.finished_at if state else Job.created_at
+
+
+def order(state: str, sort: str) -> tuple[Any, ...]:
+    """The order asked for. By time no NULLS LAST is said: then an index has it already."""
+    by: dict[str, Any] = {"job": func.lower(Job.task), "tries": Job.attempt}
+    column = by.get(sort.lstrip("-"), moment_of(state))
+    descending = sort.startswith("-") or sort.lstrip("-") not in SORTS
+    return column.desc() if descending else column.asc(), Job.id
+
+
+def usual_sort(state: str) -> str:
+    """What waits is read from the one that is next; everything else from the newest."""
+    return "when" if state == "queued" else "-when"
