@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, context, envelope, errors, htmx, logs, passwords, programs, words
+from app import cli, context, envelope, errors, htmx, logs, parts, passwords, programs, words
 from app.audit.pages import audit
 from app.auth import confirmation, factor_pages, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
@@ -39,6 +39,7 @@ from app.jobs.cli import worker
 from app.jobs.job_commands import jobs_commands
 from app.jobs.pages import jobs
 from app.mail.pages import mail
+from app.posts import wiring as posts_wiring  # noqa: F401 (scripts/remove_example)
 from app.queue import redis_patience
 from app.system.pages import system
 from app.tiers import copy_pages, file_commands, limit_api, limit_pages, marking
@@ -113,9 +114,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(PROJECT_ROOT / "migrations"))
     with app.app_context():
         listen_to(db.engine)
-    for blueprint in PAGES:
+    for blueprint in (*PAGES, *parts.PAGES):
         app.register_blueprint(blueprint)
-    for blueprint in API:
+    for blueprint in (*API, *parts.API):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
     for module in (words, context, errors, htmx, programs, marking):
