@@ -20,8 +20,14 @@ R = TypeVar("R")
 
 NOT_SIGNED_IN = "Send a valid access token: Authorization: Bearer …"
 
-sign_in_required = login_required
 _ask_for_password: list[Ask] = []
+
+
+def sign_in_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Let signed-in people pass; strangers are asked to sign in."""
+    guarded: Any = login_required(view)
+    guarded.for_whom = "signed in"  # as the published document says
+    return guarded
 
 
 def open_to_strangers(view: Callable[P, R]) -> Callable[P, Any]:
@@ -37,6 +43,7 @@ def open_to_strangers(view: Callable[P, R]) -> Callable[P, Any]:
             return problem(401, NOT_SIGNED_IN)
         return view(*args, **kwargs)
 
+    guarded.for_whom = "anybody"  # type: ignore[attr-defined]
     return guarded
 
 
@@ -49,7 +56,9 @@ def operators_only(view: Callable[P, R]) -> Callable[P, R]:
             abort(403, "Only operators can open this.")
         return view(*args, **kwargs)
 
-    return login_required(guarded)
+    closed: Any = login_required(guarded)
+    closed.for_whom = "operators"
+    return closed
 
 
 def asks_for_password(ask: Ask) -> Ask:

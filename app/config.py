@@ -17,6 +17,7 @@ from app.values import (
     Hosts,
     Hours,
     Known,
+    Origins,
     Port,
     RedisURL,
     WebOrigin,
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     trusted_hosts: Hosts = Field(
         default_factory=lambda known: local_hosts(known) if known["environment"] == "local" else []
     )
+    cors_origins: Origins = []
     trusted_proxy_hops: Annotated[int, Field(ge=0, le=100)] = 0
     max_request_bytes: Count = 1_048_576
     client_cache_max_age: Annotated[int, Field(ge=0, le=31_536_000)] = 60

@@ -1,12 +1,14 @@
 """What is different under /api/, for programs: no session, errors in JSON, tokens that read."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from flask import Flask, Request, Response, current_app, jsonify, make_response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask_cors import CORS
 from flask_login import current_user
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest
@@ -17,6 +19,12 @@ START = "/api/"
 SAFE = ("GET", "HEAD", "OPTIONS")
 READS_ONLY = "This token may only read. Use one that may write."
 ELSEWHERE = "This request came from another site. Nothing was done."
+TAKEN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match")
+TOLD_HEADERS = (
+    *("ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"),
+    *("WWW-Authenticate", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+    "X-Request-ID",
+)
 LONGEST_NAME = 100  # of a field that we do not know, when it is repeated
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -26,10 +34,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 class Problem(Exception):
     """What a program is told: a sentence, or for 422 what is wrong with which field."""
 
-    def __init__(self, status: int, detail: Any) -> None:
+    def __init__(self, status: int, detail: Any, retry_after: int | None = None) -> None:
         super().__init__(status)
         self.status = status
         self.detail = detail
+        self.retry_after = retry_after  # seconds
 
 
 class PageSession(SecureCookieSessionInterface):
@@ -49,9 +58,26 @@ class PageSession(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     app.session_interface = PageSession()
-    app.register_error_handler(Problem, lambda error: problem(error.status, error.detail))
+    open_to_origins(app)
+    app.register_error_handler(Problem, answer_problem)
     app.before_request(refuse_other_sites)
     app.before_request(keep_readers_from_changing)
+
+
+def open_to_origins(app: Flask) -> None:
+    """Let scripts of the sites in CORS_ORIGINS call the API: with a token, never with a cookie."""
+    origins = app.config["SETTINGS"].cors_origins
+    if origins:
+        named = [
+            re.compile(rf"{re.escape(each)}\Z") for each in origins
+        ]  # a pattern matches starts
+        CORS(
+            app,
+            resources={f"{START}.*": {"origins": named}},
+            allow_headers=TAKEN_HEADERS,
+            expose_headers=TOLD_HEADERS,
+            max_age=600,
+        )
 
 
 def is_for_programs() -> bool:
@@ -73,7 +99,8 @@ def refuse_other_sites() -> Response | None:
     if not is_for_programs() or request.method in SAFE:
         return None
     is_foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-    return problem(403, ELSEWHERE) if is_foreign else None
+    is_let_in = request.headers.get("Origin") in current_app.config["SETTINGS"].cors_origins
+    return problem(403, ELSEWHERE) if is_foreign and not is_let_in else None
 
 
 def keep_readers_from_changing() -> Response | None:
@@ -84,6 +111,13 @@ def keep_readers_from_changing() -> Response | None:
     if not getattr(current_user, "reads_only", False) or hasattr(view, "readers_too"):
         return None
     return problem(403, READS_ONLY)
+
+
+def answer_problem(error: Problem) -> Response:
+    response = problem(error.status, error.detail)
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def problem(status: int, detail: Any, **more: Any) -> Response:
@@ -108,13 +142,25 @@ def read(schema: type[Schema]) -> Schema:
     body = request.get_json()
     if not isinstance(body, dict):
         raise BadRequest
+    return checked(schema, body, "body")
+
+
+def read_query(schema: type[Schema]) -> Schema:
+    """What the address asks for, as ``schema`` wants it; what it does not know is left alone.
+
+    Raises Problem as ``read`` does. Of a name that comes several times the last counts.
+    """
+    known = {name: values[-1] for name, values in request.args.lists()}
+    return checked(schema, known, "query")
+
+
+def checked(schema: type[Schema], values: dict[str, Any], part: str) -> Schema:
     try:
-        return schema.model_validate(body)
+        return schema.model_validate(values)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        raise Problem(
-            422, [wrong(each["loc"], each["msg"], each["type"]) for each in found]
-        ) from None
+        wrongs = [wrong(each["loc"], each["msg"], each["type"], part) for each in found]
+        raise Problem(422, wrongs) from None
 
 
 def wrong(

@@ -118,6 +118,16 @@ def _web_origin(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}/"
 
 
+def _browser_origin(text: str) -> str:
+    """As browsers write it in ``Origin`` (RFC 6454): without the slash and the usual port."""
+    parts = urlsplit(_web_origin(text))
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + (
+        f":{parts.port}" if parts.port not in (None, usual) else ""
+    )
+
+
 def web_workers(known: Known) -> int:
     """One when something is kept in the process or in a file, which two would not share well."""
     on_file = known["database_url"].get_secret_value().startswith("sqlite")
@@ -141,5 +151,7 @@ Hosts = Annotated[list[str], NoDecode, BeforeValidator(_split_hosts), AfterValid
 # What may hold a password stays out of repr(): as a SecretStr, or as a field that is not shown.
 DatabaseURL = Annotated[SecretStr, AfterValidator(_database_url)]
 WebOrigin = Annotated[str, AfterValidator(_web_origin)]
+BrowserOrigin = Annotated[str, AfterValidator(_browser_origin)]
+Origins = Annotated[list[BrowserOrigin], NoDecode, BeforeValidator(_split_hosts)]
 RedisURL = Annotated[str, AfterValidator(_redis_url)]
 Folder = Annotated[Path, AfterValidator(_from_project)]

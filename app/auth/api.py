@@ -1,9 +1,10 @@
 """Signing programs in and out: a password for an access token and a refresh cookie."""
 
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
+from pydantic import BaseModel, Field
 
 from app.access import NOT_SIGNED_IN
 from app.audit.trail import record
@@ -17,6 +18,7 @@ from app.config import Settings
 from app.envelope import FORMS
 from app.extensions import db
 from app.factors.checks import has_factors
+from app.operations import Message, Shown, operation
 from app.programs import Problem, readers_too, wrong
 from app.tokens.models import PREFIX, ApiToken
 from app.users.models import User
@@ -28,9 +30,25 @@ WRONG = "Wrong username, email or password."
 CODE_NEEDED = "Enter the code of your second factor as code, or use a personal API token."
 
 
+class Credentials(BaseModel):
+    """The password form of OAuth 2.0 (RFC 6749, 4.3.2)."""
+
+    username: str = Field(description="The username, or the email address.", min_length=1)
+    password: str = Field(min_length=1, json_schema_extra={"format": "password"})
+    code: str = Field("", description="Of the second factor, for accounts with one.")
+
+
+class Token(Shown):
+    """What to send as ``Authorization: Bearer …``; the refresh token is in the cookie."""
+
+    access_token: str
+    token_type: Literal["bearer"]
+
+
 @auth_api.post("/login")
 @readers_too
 @throttled_sign_in
+@operation("Sign-in", form=Credentials, gives=Token, errors=(429,))
 def login() -> ResponseReturnValue:
     """Sign in with a form of ``username`` (or e-mail address) and ``password``."""
     name, password = credentials()
@@ -74,6 +92,7 @@ def check_second_step(user: User) -> None:
 
 @auth_api.post("/refresh")
 @readers_too
+@operation("Sign-in", gives=Token)
 def refresh() -> ResponseReturnValue:
     """Change the refresh cookie for a new one and a new access token."""
     tokens = api_sessions.rotate(request.cookies.get(COOKIE, ""))
@@ -84,6 +103,7 @@ def refresh() -> ResponseReturnValue:
 
 @auth_api.post("/logout")
 @readers_too
+@operation("Sign-in", gives=Message)
 def logout() -> ResponseReturnValue:
     """Revoke what was presented: the token of the header, the cookie, or both."""
     ended = [user for user in (end_bearer(), end_cookie()) if user is not None]

@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from flask import Blueprint, current_app, jsonify, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, current_app, request, url_for
 from flask_login import current_user
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from app.access import open_to_strangers
 from app.extensions import db, throttled_address
@@ -18,7 +19,8 @@ from app.jobs import engine
 from app.jobs.forms import LONGEST_NAME, TOO_LONG, plain
 from app.jobs.models import AGAIN, STRANGERS, Job, outsider
 from app.jobs.tasks import demonstration
-from app.programs import Problem, problem, wrong
+from app.operations import Shown, operation
+from app.programs import Problem
 from app.tiers.marking import limited
 from app.users.models import User
 
@@ -31,39 +33,79 @@ SUCCEEDED = "This task succeeded; there is nothing to try again."
 CROWDED = "Too many tasks of people who are not signed in wait. Sign in, or try again in a minute."
 
 
+def short(text: str) -> str:
+    if len(text) > LONGEST_NAME:
+        raise PydanticCustomError("string_too_long", TOO_LONG)
+    return text
+
+
+class Start(BaseModel):
+    """What the new task is called."""
+
+    message: Annotated[str, AfterValidator(short), Field(json_schema_extra={"maxLength": 120})]
+
+
+class Started(Shown):
+    """The number of a task, by which it is found again."""
+
+    id: str
+
+
+class TaskRead(Shown):  # type: ignore[no-redef]
+    """How far a task is; times in UTC."""
+
+    id: str
+    function: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    status: Literal["queued", "running", "succeeded", "failed", "dead", "cancelled"]
+    progress: int | None = Field(description="0 to 100; null while unknown.")
+    result: Any
+    error: str | None
+    enqueue_time: datetime
+    start_time: datetime | None
+    finish_time: datetime | None
+    success: bool | None = Field(description="null while it waits or runs.")
+    job_try: int
+
+    @classmethod
+    def of(cls, job: Job) -> "TaskRead":
+        """A job as programs read it."""
+        same = ("id", "status", "progress", "result", "error")
+        return cls(
+            **{name: getattr(job, name) for name in same},
+            function=job.task,
+            args=[job.name] if job.name else [],
+            kwargs=job.arguments,
+            enqueue_time=job.created_at,
+            start_time=job.started_at,
+            finish_time=job.finished_at,
+            success=None if job.is_open else job.status == "succeeded",
+            job_try=job.attempt,
+        )
+
+
 @jobs_api.post("")
 @limited(group="jobs.start")
 @open_to_strangers
-def start() -> ResponseReturnValue:
+@operation("Tasks", query=Start, gives=Started, status=201, keyed=True)
+def start(query: Start) -> tuple[Started, str]:
     """Start the demonstration, named by ``message``; once for each ``Idempotency-Key``."""
     owner = current_user._get_current_object() if current_user.is_authenticated else None
-    if owner is None and are_too_many():
-        return come_back_later()
-    asking = demonstration.options(owner=owner, name=message(), once=once_key(owner))
-    job = engine.start(asking)
-    return jsonify(id=job.id), 201, {"Location": url_for(".show", id=job.id)}
+    if owner is None:
+        keep_out_a_crowd()
+    name = plain(query.message)
+    job = engine.start(demonstration.options(owner=owner, name=name, once=once_key(owner)))
+    return Started(id=job.id), url_for(".show", id=job.id)
 
 
-def are_too_many() -> bool:
-    """Whether strangers wait for as much as they may together: addresses are cheap, and mails and
-    the work of people go through the same queue.
+def keep_out_a_crowd() -> None:
+    """Raise Problem while strangers wait for as much as they may together: addresses are cheap, and
+    mails and the work of people go through the same queue.
     """
     some = db.session.scalars(Job.open_of_strangers().limit(MOST_OF_STRANGERS)).all()
-    return len(some) >= MOST_OF_STRANGERS
-
-
-def come_back_later() -> ResponseReturnValue:
-    return problem(503, CROWDED), {"Retry-After": str(RETRY_SECONDS)}
-
-
-def message() -> str:
-    """The name that the task is to have. Raises Problem."""
-    sent = request.args.get("message")
-    if sent is None:
-        raise Problem(422, [wrong(("message",), "Field required", "missing", "query")])
-    if len(plain(sent)) > LONGEST_NAME:
-        raise Problem(422, [wrong(("message",), TOO_LONG, "string_too_long", "query")])
-    return plain(sent)
+    if len(some) >= MOST_OF_STRANGERS:
+        raise Problem(503, CROWDED, RETRY_SECONDS)
 
 
 def once_key(owner: User | None) -> str:
@@ -80,14 +122,16 @@ def once_key(owner: User | None) -> str:
 
 @jobs_api.get("/<id>")
 @open_to_strangers
-def show(id: str) -> ResponseReturnValue:
+@operation("Tasks", gives=TaskRead)
+def show(id: str) -> TaskRead:
     """How far a task is."""
-    return jsonify(as_json(reachable(id)))
+    return TaskRead.of(reachable(id))
 
 
 @jobs_api.post("/<id>/cancel")
 @open_to_strangers
-def cancel(id: str) -> ResponseReturnValue:
+@operation("Tasks", gives=TaskRead)
+def cancel(id: str) -> TaskRead:
     """Stop a task: at once while it waits, else at its next report. Asking twice is harmless."""
     job = reachable(id)
     if not job.is_open:
@@ -95,21 +139,22 @@ def cancel(id: str) -> ResponseReturnValue:
     engine.cancel(job, by=whoever_asks())
     if not job.stop_asked:  # it was faster
         raise Problem(409, NOTHING_TO_CANCEL)
-    return jsonify(as_json(job))
+    return TaskRead.of(job)
 
 
 @jobs_api.post("/<id>/retry")
 @limited(group="jobs.start")
 @open_to_strangers
-def retry(id: str) -> ResponseReturnValue:
+@operation("Tasks", gives=TaskRead)
+def retry(id: str) -> TaskRead:
     """Queue a task again that ended without success. It counts as a start, as on the page."""
     job = reachable(id)
     if job.status not in AGAIN:
         raise Problem(409, NOT_ENDED if job.is_open else SUCCEEDED)
-    if job.is_strangers and are_too_many():
-        return come_back_later()
+    if job.is_strangers:
+        keep_out_a_crowd()
     engine.retry(job, by=whoever_asks())
-    return jsonify(as_json(job))
+    return TaskRead.of(job)
 
 
 def whoever_asks() -> User:
@@ -131,25 +176,3 @@ def reachable(id: str) -> Job:
 def is_theirs(job: Job) -> bool:
     may_see: bool = current_user.is_authenticated and job.can_be_seen_by(current_user)
     return may_see or job.is_strangers
-
-
-def as_json(job: Job) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "function": job.task,
-        "args": [job.name] if job.name else [],
-        "kwargs": job.arguments,
-        "status": job.status,
-        "progress": job.progress,
-        "result": job.result,
-        "error": job.error,
-        "enqueue_time": told(job.created_at),
-        "start_time": told(job.started_at),
-        "finish_time": told(job.finished_at),
-        "success": None if job.is_open else job.status == "succeeded",
-        "job_try": job.attempt,
-    }
-
-
-def told(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

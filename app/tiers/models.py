@@ -90,6 +90,7 @@ class RateLimit(Timestamped, Versioned, Model):
     tier_id: Mapped[int] = mapped_column(ForeignKey("tiers.id", ondelete="CASCADE"))
     route: Mapped[str] = mapped_column(String(200))
     methods: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str | None] = mapped_column(String(200))  # as programs call it, if they do
     limit: Mapped[int]
     period: Mapped[int]
     # Counts and reports what it would refuse, and refuses nothing.

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any, NoReturn
 
-from flask import Blueprint, jsonify
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 from flask_login import current_user
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator
 
 from app.access import sign_in_required
 from app.errors import Taken
-from app.programs import Problem, read
+from app.operations import Message, Schema, Shown, check_version, operation
+from app.programs import Problem
 from app.users import deeds
 from app.users.me import myself
 from app.users.models import User
@@ -36,10 +36,8 @@ def refused_address(_value: object) -> NoReturn:
     raise ValueError(CHANGE_ADDRESS)
 
 
-class UserUpdate(BaseModel):
+class UserUpdate(Schema):
     """What may be sent about oneself; what is not sent stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[PersonName, BeforeValidator(text)] = ""
     username: Annotated[Username, BeforeValidator(text)] = ""
@@ -47,28 +45,36 @@ class UserUpdate(BaseModel):
     email: Annotated[str, BeforeValidator(refused_address)] = ""
 
 
-def user_json(user: User) -> dict[str, Any]:
-    fields = ("id", "name", "username", "email", "profile_image_url", "tier_id")
-    return {field: getattr(user, field) for field in fields}
+class UserRead(Shown):
+    """A person."""
+
+    id: int
+    name: str
+    username: str
+    email: str
+    profile_image_url: str | None
+    tier_id: int | None
 
 
 @users_api.get("/user/me/")
 @users_api.get("/user/me")
 @sign_in_required
-def me() -> ResponseReturnValue:
+@operation("Users", gives=UserRead)
+def me() -> UserRead:
     """The person this token acts for."""
-    return jsonify(user_json(current_user))
+    return UserRead.model_validate(current_user)
 
 
 @users_api.patch("/user/<username>")
 @sign_in_required
-def update(username: str) -> ResponseReturnValue:
+@operation("Users", body=UserUpdate, gives=Message, errors=(412,))
+def update(username: str, body: UserUpdate) -> Message:
     """Change what was sent about oneself."""
     if username != current_user.username:
         raise Problem(403, "You can change only your own account.")
-    sent = read(UserUpdate).model_dump(exclude_unset=True)
-    change(myself(), sent)
-    return jsonify(message="User updated")
+    check_version(UserRead.model_validate(current_user))
+    change(myself(), body.model_dump(exclude_unset=True))
+    return Message(message="User updated")
 
 
 def change(user: User, values: dict[str, Any]) -> None:
