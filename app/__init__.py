@@ -41,6 +41,8 @@ from app.jobs.pages import jobs
 from app.mail.pages import mail
 from app.posts import wiring as posts_wiring  # noqa: F401 (scripts/remove_example)
 from app.queue import redis_patience
+from app.reference.cli import openapi
+from app.reference.pages import reference
 from app.system.pages import system
 from app.tiers import copy_pages, file_commands, limit_api, limit_pages, marking
 from app.tiers import tasks as tier_tasks
@@ -74,7 +76,7 @@ from app.users.profile_pages import profile
 
 PAGES = (
     *(home, audit, auth, security, factors, jobs, board, mail, tiers, tokens, users, system),
-    *(profile, data, leaving),
+    *(profile, data, leaving, reference),
 )
 API = (auth_api, users_api, tiers_api, jobs_api)  # bearer tokens only, never a session: no CSRF
 # Importing these adds doors to the above.
@@ -91,7 +93,7 @@ MORE_COMMANDS = (limit_commands, file_commands)  # importing them adds commands 
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (
     *(create_admin, create_tier, users_commands, limits_commands, remove_factors),
-    *(jobs_commands, worker),
+    *(jobs_commands, worker, openapi),
 )
 # Importing these declares their tasks.
 TASK_MODULES = (
