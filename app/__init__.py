@@ -41,8 +41,10 @@ from app.jobs.pages import jobs
 from app.mail.pages import mail
 from app.posts import wiring as posts_wiring  # noqa: F401 (scripts/remove_example)
 from app.queue import redis_patience
+from app.reference.cli import openapi
+from app.reference.pages import reference
 from app.system.pages import system
-from app.tiers import copy_pages, file_commands, limit_pages, marking
+from app.tiers import copy_pages, file_commands, limit_api, limit_pages, marking
 from app.tiers import tasks as tier_tasks
 from app.tiers import undoing as tier_undoing
 from app.tiers.api import tiers_api
@@ -53,10 +55,16 @@ from app.tokens import tasks as token_tasks
 from app.tokens.pages import tokens
 from app.users import (
     address_pages,
+    admin_api,
     edit_pages,
+    import_pages,
+    import_tasks,
     limit_commands,
     mail_tasks,
+    move_pages,
+    move_tasks,
     role_pages,
+    sign_up_api,
     standing_pages,
 )
 from app.users import tasks as user_tasks
@@ -68,26 +76,28 @@ from app.users.profile_pages import profile
 
 PAGES = (
     *(home, audit, auth, security, factors, jobs, board, mail, tiers, tokens, users, system),
-    *(profile, data, leaving),
+    *(profile, data, leaving, reference),
 )
 API = (auth_api, users_api, tiers_api, jobs_api)  # bearer tokens only, never a session: no CSRF
 # Importing these adds doors to the above.
 MORE_PAGES = (
     *(confirmation, operator_pages, reset_pages, sign_up_pages),
     *(factor_pages, passkey_pages, app_pages),
+    *(admin_api, limit_api, sign_up_api),
     *(bulk_pages, queue_pages),
     *(address_pages, copy_pages, limit_pages, edit_pages, role_pages, standing_pages),
+    *(import_pages, move_pages),
 )
 UNDOING = (tier_undoing, user_undoing)  # importing them says how the trail's entries are undone
 MORE_COMMANDS = (limit_commands, file_commands)  # importing them adds commands to a group
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (
     *(create_admin, create_tier, users_commands, limits_commands, remove_factors),
-    *(jobs_commands, worker),
+    *(jobs_commands, worker, openapi),
 )
 # Importing these declares their tasks.
 TASK_MODULES = (
-    *(auth_tasks, user_tasks, mail_tasks),
+    *(auth_tasks, user_tasks, mail_tasks, import_tasks, move_tasks),
     *(factor_tasks, job_tasks, bulk_tasks, tier_tasks, token_tasks),
 )
 
@@ -122,7 +132,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def flask_settings(settings: Settings) -> dict[str, object]:
     """What Flask and its extensions read, from our settings."""
-    threads = max(settings.web_threads, settings.worker_threads + 1)
+    threads = max(settings.web_threads, settings.worker_threads + 2)  # heart and broom
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     cache_on_redis = {
         "CACHE_TYPE": "RedisCache",

@@ -7,6 +7,9 @@ from threading import BoundedSemaphore
 from typing import Any
 
 PATIENCE_SECONDS = 0.2
+# Where files may be sent, and how many bytes the whole of what is sent there may have; elsewhere
+# MAX_REQUEST_BYTES holds. Features say so.
+UPLOADS: dict[str, int] = {}
 BUSY = b"Too many requests are being sent slowly. Try again in a few seconds."
 
 
@@ -24,7 +27,8 @@ class WholeBodies:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         length = announced(environ)
-        if not 0 < length <= self._longest:
+        longest = max(self._longest, UPLOADS.get(environ.get("PATH_INFO", ""), 0))
+        if not 0 < length <= longest:
             return self._application(environ, start_response)  # nothing to read, or 413 unread
         if not self._readers.acquire(timeout=PATIENCE_SECONDS):
             headers = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "5")]

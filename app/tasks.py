@@ -6,46 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from cronsim import CronSim
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from app.work import Cancelled, Report, Running, TaskFailed
 
-class Running(Protocol):
-    """The job a task function works for."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def attempt(self) -> int: ...
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether somebody asked it to stop, or it is another worker's now; looks once a second."""
-        ...
-
-    def progress(self, percent: int | None, message: str = "") -> None:
-        """Report how far the work is (0 to 100, None when unknown) and a line for the log.
-
-        Raises Cancelled when somebody asked the job to stop, or it belongs to another worker now.
-        """
-
-    def step(self, name: str) -> None:
-        """Begin a step; the one before is done. Raises like ``progress``."""
-
-    def write(self, name: str, text: str) -> None:
-        """Add ``text`` to the file that the job offers for download; commits."""
-
-
-class Cancelled(Exception):
-    """The job was asked to stop."""
-
-
-class TaskFailed(Exception):
-    """A task cannot go on; ``str`` of it tells the person why, in plain words. Not tried again."""
-
+# What a task function holds is in app/work.py; who writes one finds all of it here.
+__all__ = ["Cancelled", "Report", "Running", "TaskFailed", "task"]
 
 TaskFunction = Callable[..., Any]
 DEFAULT = "default"  # the queue of what names none
@@ -61,6 +30,7 @@ class Wish:
     run_at: datetime | None = None
     priority: int = 0
     once: str = ""
+    input: bytes = b""
 
 
 # Records a job by its task, its arguments and the wishes for it, and returns it; set by app.jobs,
@@ -119,16 +89,18 @@ class Task:
         run_at: datetime | None = None,
         priority: int | None = None,
         once: str = "",
+        input: bytes = b"",
     ) -> "Asking":
         """The same for whom, under which name and when: ``export.options(owner=user).enqueue()``.
 
         It waits for ``delay``, or until ``run_at``: in the database, not in the queue. ``once`` is
         an idempotency key: who asks again for the same task, owner and key gets the same job, for
-        as long as results are kept.
+        as long as results are kept. ``input`` is what it works on, such as a file that was
+        uploaded: kept with the job, and read by ``job.read()``.
         """
         at = datetime.now(UTC) + delay if delay else run_at
         urgency = self.priority if priority is None else priority
-        return Asking(self, Wish(owner, name, at, urgency, once))
+        return Asking(self, Wish(owner, name, at, urgency, once, input))
 
     @cached_property
     def signature(self) -> type[BaseModel]:

@@ -21,9 +21,26 @@ MODULES = ROOT / "node_modules"
 STAMP = MODULES / ".lock.sha256"
 VENDOR = ROOT / "static" / "vendor"
 SERVED = {
-    "bootstrap": "dist/css/bootstrap.min.css",
-    "htmx.org": "dist/htmx.min.js",
+    "bootstrap": ("dist/css/bootstrap.min.css",),
+    "htmx.org": ("dist/htmx.min.js",),
+    "redoc": (
+        "bundles/redoc.standalone.js",
+        "bundles/redoc.standalone.js.LICENSE.txt",
+        "LICENSE",
+    ),
+    "swagger-ui-dist": (
+        "swagger-ui-bundle.js",
+        "swagger-ui-bundle.js.LICENSE.txt",
+        "swagger-ui.css",
+        "LICENSE",
+        "NOTICE",
+    ),
 }
+# Inside a file, and on another site: our pages' policy refuses both.
+PICTURE = re.compile(
+    r"""url\((?:"data:(?:[^"\\]|\\.)*"|'data:[^']*'|data:[^)"']*)\)"""
+    r"""|(?P<away>"https://[^"\s]+\.(?:svg|png)")"""
+)
 OLDEST_NODE = 18
 NO_NETWORK = "No network: {what} could not be fetched. Connect, then run the same command again."
 
@@ -114,18 +131,20 @@ def network_failed(words: str) -> bool:
 
 
 def publish() -> None:
-    """Copy what we serve into folders that name the version.
-
-    The pictures inside style sheets are left out: our pages' policy (img-src 'self') refuses them.
-    """
+    """Copy what we serve into folders that name the version."""
     shutil.rmtree(VENDOR, ignore_errors=True)
-    for package, file in SERVED.items():
+    for package, files in SERVED.items():
         version = json.loads((MODULES / package / "package.json").read_text())["version"]
-        source = MODULES / package / file
-        target = VENDOR / f"{package}@{version}" / source.name
-        target.parent.mkdir(parents=True)
-        text = source.read_text("utf-8")
-        target.write_text(re.sub(r'url\("data:image/[^"]*"\)', "none", text), "utf-8")
+        folder = VENDOR / f"{package}@{version}"
+        folder.mkdir(parents=True)
+        for file in files:
+            source = MODULES / package / file
+            (folder / source.name).write_text(fit(source), "utf-8")
+
+
+def fit(source: Path) -> str:
+    """The text of a file without the pictures that a browser would complain about on our pages."""
+    return PICTURE.sub(lambda found: '""' if found["away"] else "none", source.read_text("utf-8"))
 
 
 def leave_stamp() -> None:

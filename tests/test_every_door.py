@@ -37,7 +37,7 @@ OWN |= {
 }
 # When somebody was last seen, and when and where from a program came in.
 LAST_USE = ("last_seen_at", "seen_at", "idle_until", "used_at", "address")
-PLACES = {"name": "free"}
+PLACES = {"name": "free", "tier_name": "free"}
 FORGED = (None, "", "wrong", "mallory's")
 
 

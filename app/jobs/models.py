@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import now
 from app.extensions import Model
+from app.jobs.outcomes import Outcome
 from app.tasks import DEFAULT, TASKS, Task, Wish
 from app.users.models import User
 
@@ -42,7 +43,7 @@ def outsider(name: str) -> User:
     return User(username=name)
 
 
-class Job(Model):
+class Job(Outcome, Model):
     """One piece of work: who asked for it, how far it is, and how it ended."""
 
     __tablename__ = "jobs"
@@ -52,6 +53,7 @@ class Job(Model):
         Index("ix_jobs_status_run_at", "status", "run_at"),
         Index("ix_jobs_owner_id_created_at", "owner_id", "created_at"),
         Index("ix_jobs_finished_at", "finished_at"),
+        Index("ix_jobs_owner_id_finished_at", "owner_id", "finished_at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -59,7 +61,7 @@ class Job(Model):
     name: Mapped[str] = mapped_column(String(120), default="")
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    unique_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # while it waits
+    unique_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # until its first try
     idempotency_key: Mapped[str | None] = mapped_column(String(100))
     status: Mapped[str] = mapped_column(String(10), default="queued")
     progress: Mapped[int | None]
@@ -84,10 +86,12 @@ class Job(Model):
     finished_at: Mapped[datetime | None]
     owner: Mapped[User | None] = relationship()
 
+    input = b""  # what it is to work on, until it is stored with the job
+
     @classmethod
     def asked_for(cls, kind: Task, arguments: dict[str, Any], wish: Wish) -> "Job":
         """A new job, to be added and committed with the change that asks for it."""
-        return cls(
+        job = cls(
             id=uuid.uuid4().hex,
             task=kind.name,
             name=wish.name,
@@ -98,6 +102,8 @@ class Job(Model):
             run_at=wish.run_at or now(),
             steps=[{"name": step, "state": "todo"} for step in kind.steps],
         )
+        job.input = wish.input
+        return job
 
     @property
     def title(self) -> str:
@@ -159,12 +165,6 @@ class Job(Model):
     def word(self) -> str:
         """The state as account holders read it: whether it may be tried again is all the same."""
         return "Failed" if self.status == "dead" else self.status.capitalize()
-
-    @property
-    def shown_result(self) -> dict[str, Any]:
-        """The result by name, as the page lists it."""
-        shown = {} if self.result is None else {"result": self.result}
-        return self.result if isinstance(self.result, dict) else shown
 
     @property
     def shown_steps(self) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 
 from app import told
 from app.extensions import db
-from app.jobs.models import OPEN, Job, JobLog, for_operators
+from app.jobs.models import Job, JobLog, for_operators
 from app.jobs.running import impatient
 from app.users.models import User
 
@@ -63,7 +63,8 @@ def of_person(me: User, since: datetime, here: str | None) -> Select[Any]:
     """How many tasks of theirs are ``open``, and the newest that ended ``since``, with the number
     of ``all`` of these; that of this page comes first.
     """
-    mine = select(func.count().label("open")).where(Job.owner_id == me.id, Job.status.in_(OPEN))
+    goes_on = (Job.owner_id == me.id, Job.finished_at.is_(None))  # as the index has it
+    mine = select(func.count().label("open")).where(*goes_on)
     still = mine.subquery()
     ends = ended_of(me, since)
     if not me.is_superuser:
@@ -77,7 +78,7 @@ def ended_of(me: User, since: datetime) -> Select[Any]:
     """Those that ended, but for what they stopped themselves."""
     facts: tuple[Any, ...] = (Job.id, Job.task, Job.name, Job.status, Job.error, Job.finished_at)
     total = func.count().over().label("all")
-    mine = (Job.owner_id == me.id, Job.finished_at > since, Job.status.not_in(OPEN))
+    mine = (Job.owner_id == me.id, Job.finished_at > since)
     by_themselves = func.coalesce(who_stopped(), "") == STOPPED_BY + me.username
     return select(*facts, total).where(*mine, (Job.status != "cancelled") | ~by_themselves)
 

@@ -131,7 +131,7 @@ def retry(id: str) -> ResponseReturnValue:
 @sign_in_required
 def download(id: str) -> ResponseReturnValue:
     job = visible(id)
-    if job.status != "succeeded" or not job.file_name:
+    if not job.has_file or job.file_name is None:
         abort(404)
     kind = guess_type(job.file_name)[0] or "application/octet-stream"
     response = Response(stream_with_context(engine.file_of(job)), mimetype=kind)

@@ -5,15 +5,16 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from app.database import now
 from app.extensions import db
+from app.jobs import inputs
 from app.jobs.models import Job, JobChunk, JobLog
 from app.jobs.moves import LINE, SUCCEED, ended_now, held, still_held, waiting_again
 from app.tasks import Cancelled
@@ -65,12 +66,20 @@ class RunningJob:
 
     def write(self, name: str, text: str) -> None:
         if not self._chunks:
-            db.session.execute(delete(JobChunk).where(JobChunk.job_id == self.id))
+            db.session.execute(inputs.all_but_input(self.id))
         self._chunks += 1
         chunk = {"job_id": self.id, "attempt": self.attempt, "number": self._chunks}
         db.session.add(JobChunk(**chunk, data=text.encode()))
         self._keep(file_name=name)
         db.session.commit()
+
+    def read(self) -> BinaryIO:
+        return inputs.of(self.id)
+
+    def keep(self, percent: int, message: str = "") -> None:
+        self._keep(**{**self._untold, "progress": percent, "message": message[:500]})
+        db.session.commit()
+        self._untold.clear()
 
     def finish(self, result: Any) -> None:
         """Succeed, in one transaction with what the task did; too late, and all is undone."""

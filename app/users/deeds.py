@@ -6,18 +6,24 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.audit.models import Event, Subject
 from app.audit.trail import record
 from app.errors import Refused, Stale, Taken, answering
 from app.extensions import db
 from app.tiers.deeds import BEFORE_DELETION
 from app.tiers.models import Tier
+from app.users import numbers as numbers  # nobody new gets the number of somebody erased
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 
 TAKEN = {"email": "Another account already has this address"}
 
 
-def add(user: User, and_then: Callable[[User], None] = lambda _user: None) -> None:
+def add(
+    user: User,
+    and_then: Callable[[User], None] = lambda _user: None,
+    by_themselves: bool = False,
+) -> None:
     """Commit somebody new, with what ``and_then`` adds to it.
 
     Raises Taken, naming the field and saying what to do.
@@ -25,7 +31,11 @@ def add(user: User, and_then: Callable[[User], None] = lambda _user: None) -> No
     db.session.add(user)
     with keeping(user):
         db.session.flush()  # gives them the id by which the trail knows them
-        record("account.created", user.as_subject, changes=beginnings(user))
+        me, changes = user.as_subject, beginnings(user)
+        if by_themselves:
+            record("account.signed_up", me, actor=me, changes=changes)
+        else:
+            record("account.created", me, changes=changes)
         and_then(user)
         db.session.commit()
 
@@ -63,13 +73,16 @@ def note_edit(user: User, before: Mapping[str, str], after: Mapping[str, str]) -
         record("account.changed", user.as_subject, changes=changes)
 
 
-def note_move(user: User, before: Tier | None) -> None:
+def note_move(
+    user: User, before: Tier | None, actor: Subject | None = None, detail: str = ""
+) -> list[Event]:
     """Put on record that somebody was on the tier ``before``, if they moved; the caller commits."""
     if user.tier is before:
-        return
+        return []
     changes = {"tier": (before.name if before else "", user.tier.name if user.tier else "")}
     undo = {"thing": "", "part": "tier", "before": known(before), "after": known(user.tier)}
-    record("tier.moved", user.as_subject, changes=changes, undo=undo)
+    facts: dict[str, Any] = {"actor": actor, "detail": detail, "changes": changes, "undo": undo}
+    return [record("tier.moved", user.as_subject, **facts)]
 
 
 def known(tier: Tier | None) -> dict[str, Any] | None:
@@ -190,6 +203,14 @@ def leave(user: User) -> None:
     db.session.execute(OneTimeToken.ended_for(user))
     user.delete()
     record("account.left", user.as_subject, actor=user.as_subject)
+    save(user)
+
+
+def erase(user: User, actor: User | None = None) -> None:
+    """Commit that the row is gone for good, with whatever hangs on it; the trail stays."""
+    keep_somebody_in_charge(user, actor, "delete")
+    record("account.erased", user.as_subject)
+    db.session.delete(user)
     save(user)
 
 

@@ -1,6 +1,6 @@
 """What may be submitted about a person."""
 
-from wtforms import HiddenField, SelectField, StringField
+from wtforms import BooleanField, FileField, HiddenField, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from app.extensions import db
@@ -73,10 +73,36 @@ class ProfileForm(Form):
         tier = self.tier.chosen  # asked first: a query flushes what was changed before it
         user.name = self.name.data
         user.username = self.username.data
-        if self.email.data != user.email:
-            user.email, user.email_confirmed_at = self.email.data, None
+        user.take_address(self.email.data)
         user.move_to(tier)
 
 
 class NewUserForm(ProfileForm):
     """Somebody new, who gets a link to choose a password: operators never set one."""
+
+
+class ImportForm(Form):
+    """A file of people; Flask keeps it apart from the fields, in ``request.files``."""
+
+    file = FileField("CSV file")
+    check = BooleanField("Only check, import nothing")
+
+
+class MoveForm(Form):
+    """Where those who were selected are to be moved."""
+
+    to = TierField("Move to")
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.to.fill()
+        tiers = self.to.choices[1:]
+        self.to.choices = [("", "Choose a tier"), *tiers, ("-", "No tier")]
+
+    def validate_to(self, field: TierField) -> None:
+        if not field.data:
+            raise ValidationError("Choose a tier from the list")
+
+    @property
+    def tier(self) -> Tier | None:
+        return None if self.to.data == "-" else self.to.chosen

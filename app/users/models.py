@@ -5,19 +5,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask_login import UserMixin
-from sqlalchemy import (
-    ForeignKey,
-    Select,
-    String,
-    Update,
-    Uuid,
-    false,
-    func,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.orm import Mapped, column_property, joinedload, mapped_column, relationship
+from sqlalchemy import ForeignKey, Select, String, Update, Uuid, false, func, or_, select, update
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from app.audit.models import Subject
 from app.database import SoftDeleted, Timestamped, Versioned, now, unique_among_living
@@ -112,6 +101,11 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         unchanged = (User.id == self.id, User.password_hash == self.password_hash)
         return update(User).where(*unchanged).values(values)
 
+    def take_address(self, email: str) -> None:
+        """Be mailed at an address that is not confirmed yet; the same one stays as it is."""
+        if email != self.email:
+            self.email, self.email_confirmed_at = email, None
+
     def move_to(self, tier: Tier | None) -> None:
         """Change tier; its limits apply from the next request."""
         self.tier = tier
@@ -186,7 +180,7 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         cls, q: str = "", tier: str = "", state: str = "", seen: str = "", sort: str = ""
     ) -> Select["User"]:
         """People by words, tier name, state and last activity, in the order asked for."""
-        found = select(cls).options(joinedload(cls.tier)).where(*cls._conditions(q, tier, seen))
+        found = select(cls).where(*cls._conditions(q, tier, seen))
         return found.where(*cls._state_is(state)).order_by(*cls._order(sort), cls.id)
 
     @classmethod
@@ -224,6 +218,7 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
     @classmethod
     def _order(cls, sort: str) -> list[Any]:
         columns: dict[str, Any] = {
+            "id": cls.id,
             "name": func.lower(cls.name),
             "email": cls.email,
             "joined": cls.created_at,

@@ -25,6 +25,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('queue', sa.String(length=30), server_default='default', nullable=False))
         batch_op.add_column(sa.Column('deadline_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index('ix_jobs_finished_at', ['finished_at'], unique=False)
+        batch_op.create_index('ix_jobs_owner_id_finished_at', ['owner_id', 'finished_at'], unique=False)
 
     with op.batch_alter_table('sessions', schema=None) as batch_op:
         batch_op.add_column(sa.Column('told_at', sa.DateTime(timezone=True), nullable=True))
@@ -36,6 +37,7 @@ def downgrade() -> None:
 
     op.execute("UPDATE jobs SET status = 'failed' WHERE status = 'dead'")
     with op.batch_alter_table('jobs', schema=None) as batch_op:
+        batch_op.drop_index('ix_jobs_owner_id_finished_at')
         batch_op.drop_index('ix_jobs_finished_at')
         batch_op.drop_constraint(op.f('ck_jobs_known_status'), type_='check')
         batch_op.create_check_constraint(op.f('ck_jobs_known_status'), BEFORE)

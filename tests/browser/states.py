@@ -240,6 +240,59 @@ def _(guide: Guide) -> Page:
     return guide.operator("/users?q=zzyzx")
 
 
+@state("users, some selected")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/users?q=example.com&sort=name")
+    for tick in page.locator("tbody .tick").all()[:2]:
+        tick.check()
+    page.get_by_text("2 selected").wait_for()
+    return page
+
+
+@state("moving users")
+def _(guide: Guide) -> Page:
+    page = STATES["users, some selected"](guide)
+    press(page, "Move to tier…")
+    page.wait_for_url("**/users/move-users?**")
+    return page
+
+
+@state("moving users refused")
+def _(guide: Guide) -> Page:
+    page = STATES["moving users"](guide)
+    press(page, "Move 2 users")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("importing users")
+def _(guide: Guide) -> Page:
+    return guide.operator("/users/import-csv")
+
+
+@state("importing users refused")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/users/import-csv")
+    send_file(page, "name,username,mail\nA,b,c\n")
+    page.locator("#error-summary").wait_for()
+    return page
+
+
+@state("importing users, with a report")
+def _(guide: Guide) -> Page:
+    page = guide.operator("/users/import-csv")
+    rows = "Bob Baker,bob,bob@example.com,pr0\nA,Ann,no address,\n"
+    send_file(page, f"name,username,email,tier\n{rows}")
+    page.get_by_role("heading", name="What is wrong").wait_for()
+    return page
+
+
+def send_file(page: Page, text: str) -> None:
+    file = {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.get_by_label("CSV file").set_input_files(file)
+    press(page, "Import users")
+
+
 @state("users, deleted")
 def _(guide: Guide) -> Page:
     guide.site.change(guide.site.newcomer("Kofi Mensah").username, deleted_at=now())

@@ -137,7 +137,7 @@ def test_the_refusal_keeps_what_was_typed_without_script(site: Site, come_in: Co
     expect(
         page.get_by_role("heading", name=re.compile("You can start another task at"))
     ).to_be_visible()
-    expect(page.get_by_text(TASK)).to_be_visible()
+    expect(page.get_by_text(TASK, exact=True)).to_be_visible()
     site.change(who.username, tier_id=site.stored(site.newcomer().username).tier_id)
     page.get_by_role("button", name="Try again").click()  # what was typed is in it
     expect(page.get_by_role("heading", name="One too many")).to_be_visible()
