@@ -27,6 +27,7 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
             ("Recent activity", "audit.activity", "clock", ("audit.activity",)),
         ),
     ),
+    ("Developers", False, (("API", "reference.index", "book", ("reference",)),)),
     (
         "Operate",
         True,

@@ -1,28 +1,51 @@
 """The published document (OpenAPI 3.1): made from what the doors of the API say of themselves."""
 
 import re
+import sys
 from collections.abc import Iterator
-from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any
 
 from flask import Flask
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
+from app.answers import Error, LimitError, answers, components
 from app.config import Settings
 from app.operations import Operation
+from app.takes import REFERENCE, body_of, in_headers, in_path, in_query
 
 VERSION = "3.1.0"
 START = "/api/v1"
-REFERENCE = "#/components/schemas/{model}"
-NUMBERS = {"int": {"type": "integer", "minimum": 0}}
+BESIDES = {"HEAD", "OPTIONS"}  # answered wherever GET is
+ABOUT = (
+    "Everything here is under `/api/v1`, speaks JSON, and knows no cookie but that of "
+    "`/refresh` and `/logout`. Sign in with `POST /api/v1/login`, or send a personal token, as "
+    "`Authorization: Bearer …`. Errors say why in `detail`. Limited calls say in headers what is "
+    "left. Calls that make something take an `Idempotency-Key`; what was read has an `ETag`."
+)
+# In the order in which people need them; a tag that is not here is told by its module.
+TAGS = {
+    "Sign-in": "A password for an access token of half an hour, and a cookie that gets the next.",
+    "Users": "People: oneself, and for operators everybody.",
+    "Tiers": "What people are on; each tier has limits.",
+    "Rate limits": "How often a tier may call a route, and what is left of it.",
+    "Tasks": "Work that runs later: start it, see how far it is, stop it, try it again.",
+}
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "anybody": [{}, {"token": []}],
     "signed in": [{"token": []}, {"password": []}],
     "operators": [{"token": []}, {"password": []}],
 }
+# Where something else than a token lets in.
+OTHERWISE: dict[str, list[dict[str, list[str]]]] = {
+    "auth_api.login": [{}],
+    "auth_api.refresh": [{"cookie": []}],
+    "auth_api.logout": [{"token": []}, {"cookie": []}, {"token": [], "cookie": []}],
+}
 WHO = {"operators": "For operators only."}
+WRITES = "A personal token has to be one that may write."
+LIMITED = "It counts against a limit of the caller's tier."
 SCHEMES = {
     "token": {
         "type": "http",
@@ -31,71 +54,50 @@ SCHEMES = {
     },
     "password": {
         "type": "oauth2",
+        "description": "The same access token, by the password form of OAuth 2.0.",
         "flows": {"password": {"tokenUrl": f"{START}/login", "scopes": {}}},
     },
-    "cookie": {"type": "apiKey", "in": "cookie", "name": "refresh_token"},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "refresh_token",
+        "description": "Set by `/login` and `/refresh`; good for one use.",
+    },
 }
-LIMIT_HEADERS = ("RateLimit-Policy", "RateLimit")
-LIMIT_NUMBERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-
-
-class Wrong(BaseModel):
-    """One thing that is wrong with a request."""
-
-    loc: list[str | int] = Field(description="Where: body or query, then the field.")
-    msg: str
-    type: str
-
-
-class Error(BaseModel):
-    """Why something was not done."""
-
-    detail: str | list[Wrong]
-    title: str
-    status: int
-    request_id: str = Field(description="The number of this request in the log.")
-
-
-class LimitError(Error):
-    """A limit is used up."""
-
-    limit: int | None = None
-    period: int | None = Field(None, description="Seconds.")
-    retry_after: int = Field(description="Seconds.")
-    reset_at: str = Field(description="RFC 3339, in UTC.")
-
-
-SHAPES = {429: LimitError}
+AS_THEY_ARE = ("const", "default", "enum", "example", "examples")
 
 
 def document(app: Flask) -> dict[str, Any]:
     """The whole document. Raises nothing: a door that says nothing of itself is not in it."""
-    settings: Settings = app.config["SETTINGS"]
     doors = list(published(app))
-    refs, definitions = schemas([known for _rule, _method, view in doors for known in [view]])
+    refs, definitions = schemas([view for _rule, _method, view in doors])
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, view in doors:
         paths.setdefault(path_of(rule), {})[method.lower()] = described(rule, method, view, refs)
+    shared = {"schemas": dict(sorted(definitions.items())), **components(refs)}
+    known: dict[str, Any] = tidied(
+        {"paths": paths, "components": {**shared, "securitySchemes": SCHEMES}}
+    )
     return {
         "openapi": VERSION,
-        "info": about(settings),
-        "tags": [{"name": tag} for tag in dict.fromkeys(view.operation.tag for *_, view in doors)],
-        "paths": paths,
-        "components": {"schemas": definitions, "securitySchemes": SCHEMES},
+        "info": about(app.config["SETTINGS"]),
+        "servers": [{"url": "/", "description": "This site"}],
+        "tags": list(tags([view for *_, view in doors])),
+        **known,
     }
 
 
 def about(settings: Settings) -> dict[str, Any]:
     contact = {"name": settings.contact_name, "email": settings.contact_email}
     known = {key: str(value) for key, value in contact.items() if value}
-    info: dict[str, Any] = {"title": settings.app_name, "version": settings.app_version or "1"}
-    if settings.app_description:
-        info["description"] = settings.app_description
-    if known:
-        info["contact"] = known
-    if settings.license_name:
-        info["license"] = {"name": settings.license_name}
-    return info
+    said = [text for text in (settings.app_description, ABOUT) if text]
+    return {
+        "title": settings.app_name,
+        "version": settings.app_version or "1",
+        "description": "\n\n".join(said),
+        **({"contact": known} if known else {}),
+        **({"license": {"name": settings.license_name}} if settings.license_name else {}),
+    }
 
 
 def published(app: Flask) -> Iterator[tuple[Rule, str, Any]]:
@@ -103,8 +105,16 @@ def published(app: Flask) -> Iterator[tuple[Rule, str, Any]]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, rule.endpoint)):
         view = app.view_functions[rule.endpoint]
         if rule.rule.startswith(START) and hasattr(view, "operation"):
-            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            for method in sorted((rule.methods or set()) - BESIDES):
                 yield rule, method, view
+
+
+def tags(views: list[Any]) -> Iterator[dict[str, str]]:
+    """Each tag that is used, with what it is about."""
+    modules = {view.operation.tag: view.__module__ for view in reversed(views)}
+    for tag in sorted(modules, key=lambda tag: ([*TAGS, tag].index(tag), tag)):
+        said = TAGS.get(tag) or cleandoc(sys.modules[modules[tag]].__doc__ or "")
+        yield {"name": tag, "description": " ".join(said.split())}
 
 
 def path_of(rule: Rule) -> str:
@@ -116,7 +126,7 @@ def schemas(views: list[Any]) -> tuple[dict[Any, Any], dict[str, Any]]:
     wanted: list[tuple[Any, Any, TypeAdapter[Any]]] = []
     for view in views:
         known: Operation = view.operation
-        taken = [kind for kind in (known.body, known.form, known.query) if kind]
+        taken = [kind for kind in (known.body, known.form) if kind]
         wanted += [(kind, "validation", TypeAdapter(kind)) for kind in taken]
         wanted += [(known.gives, "serialization", TypeAdapter(known.gives))]
     wanted += [(kind, "serialization", TypeAdapter(kind)) for kind in (Error, LimitError)]
@@ -126,125 +136,64 @@ def schemas(views: list[Any]) -> tuple[dict[Any, Any], dict[str, Any]]:
 
 def described(rule: Rule, method: str, view: Any, refs: dict[Any, Any]) -> dict[str, Any]:
     known: Operation = view.operation
-    whom = getattr(view, "for_whom", "anybody")
     summary, _, rest = cleandoc(view.__doc__ or "").partition("\n\n")
-    text = " ".join(f"{rest} {WHO.get(whom, '')}".split())
     said: dict[str, Any] = {
         "tags": [known.tag],
-        "summary": " ".join(summary.split()),
-        "operationId": operation_id(rule),
-        "security": SECURITY[whom],
-        "responses": {**success(view, method, refs), **errors(view, method, rule, refs)},
+        "summary": " ".join(summary.split()).replace("``", "`"),
+        "operationId": operation_id(rule, method),
+        "security": OTHERWISE.get(rule.endpoint, SECURITY[for_whom(view)]),
     }
-    if text:
+    if text := " ".join([*rest.split(), *notes(view, method)]):
         said["description"] = text
-    if parameters := [*in_path(rule), *in_query(known, refs), *in_headers(known, method)]:
+    if parameters := [*in_path(rule), *in_query(known), *in_headers(known, method)]:
         said["parameters"] = parameters
     if content := body_of(known, refs):
         said["requestBody"] = {"required": True, "content": content}
-    return said
+    return {**said, "responses": answers(view, method, rule, refs)}
 
 
-def operation_id(rule: Rule) -> str:
-    """One of its own for each address: the endpoint, and what its second address ends with."""
+def for_whom(view: Any) -> str:
+    """Who may pass a door: "anybody", "signed in" or "operators"."""
+    return str(getattr(view, "for_whom", "anybody"))
+
+
+def notes(view: Any, method: str) -> Iterator[str]:
+    """What is true of many doors, said at each."""
+    if who := WHO.get(for_whom(view)):
+        yield who
+    if method != "GET" and not hasattr(view, "readers_too"):
+        yield WRITES
+    if hasattr(view, "limit_mark"):
+        yield LIMITED
+
+
+def operation_id(rule: Rule, method: str) -> str:
+    """One of its own for each address and method: the endpoint, and what else tells it apart."""
     name = rule.endpoint.replace("_api.", "_")
+    name += f"_{method.lower()}" if len((rule.methods or set()) - BESIDES) > 1 else ""
     return f"{name}_" if rule.rule.endswith("/") else name
 
 
-def in_path(rule: Rule) -> list[dict[str, Any]]:
-    found = re.findall(r"<(?:([^:<>(]+)[^:<>]*:)?([^<>]+)>", rule.rule)
-    return [
-        {"name": name, "in": "path", "required": True, "schema": NUMBERS.get(kind, TEXT)}
-        for kind, name in found
-    ]
-
-
-TEXT = {"type": "string", "minLength": 1}
-
-
-def in_query(known: Operation, refs: dict[Any, Any]) -> list[dict[str, Any]]:
-    if known.query is None:
-        return []
-    schema = TypeAdapter(known.query).json_schema(ref_template=REFERENCE)
-    needed = schema.get("required", ())
-    return [
-        {"name": name, "in": "query", "required": name in needed, **apart(each)}
-        for name, each in schema["properties"].items()
-    ]
-
-
-def apart(schema: dict[str, Any]) -> dict[str, Any]:
-    """What is said of a parameter beside its schema."""
-    schema = {key: value for key, value in schema.items() if key != "title"}
-    said = schema.pop("description", "")
-    return {"schema": schema, **({"description": said} if said else {})}
-
-
-def in_headers(known: Operation, method: str) -> list[dict[str, Any]]:
-    names = {}
-    if known.once or known.keyed:
-        names["Idempotency-Key"] = "The same key gives the same answer for a day."
-    if method in ("PATCH", "DELETE") and 412 in known.errors:
-        names["If-Match"] = "The ETag that you read: 412 if it was changed since."
-    if method == "GET":
-        names["If-None-Match"] = "The ETag that you have: 304 if nothing changed."
-    return [
-        {"name": name, "in": "header", "description": said, "schema": {"type": "string"}}
-        for name, said in names.items()
-    ]
-
-
-def body_of(known: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
-    if known.form:
-        return {"application/x-www-form-urlencoded": {"schema": refs[known.form]}}
-    if known.body is None:
-        return {}
-    example = {"examples": {"usual": {"value": known.examples["body"]}}} if known.examples else {}
-    return {"application/json": {"schema": refs[known.body], **example}}
-
-
-def success(view: Any, method: str, refs: dict[Any, Any]) -> dict[str, Any]:
-    known: Operation = view.operation
-    headers = dict.fromkeys(LIMIT_HEADERS, "string") if hasattr(view, "limit_mark") else {}
-    headers |= dict.fromkeys(LIMIT_NUMBERS, "integer") if headers else {}
-    headers |= {"ETag": "string"} if method == "GET" else {}
-    answer: dict[str, Any] = {
-        "description": HTTPStatus(known.status).phrase,
-        "content": {"application/json": {"schema": refs[known.gives]}},
-    }
-    if headers:
-        answer["headers"] = {name: {"schema": {"type": kind}} for name, kind in headers.items()}
-    same = {"304": {"description": "Not Modified"}} if method == "GET" else {}
-    return {str(known.status): answer, **same}
-
-
-def errors(view: Any, method: str, rule: Rule, refs: dict[Any, Any]) -> dict[str, Any]:
+def tidied(what: Any, names: bool = False) -> Any:
+    """Without the titles that pydantic makes of names, its names of lists in one word, and words
+    of programs as Markdown has them. ``names`` says that the keys are names of fields.
+    """
+    if isinstance(what, list):
+        return [tidied(each) for each in what]
+    if not isinstance(what, dict):
+        return what
     return {
-        str(status): {
-            "description": HTTPStatus(status).phrase,
-            "content": {"application/json": {"schema": refs[SHAPES.get(status, Error)]}},
-            **retry_later(status),
-        }
-        for status in sorted(statuses(view, method, rule))
+        key if not key.startswith("PageOf_") else key.replace("_", ""): as_published(key, each)
+        for key, each in what.items()
+        if names or key != "title" or not isinstance(each, str)
     }
 
 
-def statuses(view: Any, method: str, rule: Rule) -> set[int]:
-    """The errors that a door may answer with: what it says itself, and what all of its kind may."""
-    known: Operation = view.operation
-    found = {400, 500, 503, *known.errors}
-    found |= {401}  # a token that is not valid is nobody's, wherever
-    found |= {403} if getattr(view, "for_whom", "") == "operators" or method != "GET" else set()
-    found |= {404} if rule.arguments else set()
-    found |= {409} if known.once or method != "GET" else set()
-    found |= {413, 415} if known.body or known.form else set()
-    found |= {422} if known.body or known.form or known.query or known.once else set()
-    found |= {429} if hasattr(view, "limit_mark") else set()
-    return found
-
-
-def retry_later(status: int) -> dict[str, Any]:
-    if status not in (429, 503):
-        return {}
-    seconds = {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}
-    return {"headers": {"Retry-After": seconds}}
+def as_published(key: str, what: Any) -> Any:
+    if key in AS_THEY_ARE:
+        return what
+    if key == "$ref":
+        return re.sub(r"PageOf_\w+", lambda found: found[0].replace("_", ""), what)
+    if key == "description" and isinstance(what, str):
+        return what.replace("``", "`")
+    return tidied(what, names=key == "properties")

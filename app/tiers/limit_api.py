@@ -72,7 +72,7 @@ def save(tier_name: str, route: str, deed: Any) -> None:
         raise Problem(422, deeds.already_there(tier_named(tier_name), route)) from taken
 
 
-@tiers_api.get("/tier/<tier_name>/rate_limit/<int(max=2147483647):id>")
+@tiers_api.get("/tier/<tier_name>/rate_limit/<int:id>")
 @operators_only
 @operation(LIMITS, gives=RateLimitRead)
 def show_limit(tier_name: str, id: int) -> RateLimitRead:
@@ -89,7 +89,7 @@ def limit_of(tier_name: str, identifier: int) -> RateLimit:
     return limit
 
 
-@tiers_api.patch("/tier/<tier_name>/rate_limit/<int(max=2147483647):id>")
+@tiers_api.patch("/tier/<tier_name>/rate_limit/<int:id>")
 @operators_only
 @operation(LIMITS, body=RateLimitUpdate, gives=Message, errors=(412,), examples={"body": ANOTHER})
 def update_limit(tier_name: str, id: int, body: RateLimitUpdate) -> Message:
@@ -110,7 +110,7 @@ def change(limit: RateLimit, route: Route | None, sent: dict[str, Any]) -> None:
         deeds.put_limit_on(limit, route)
 
 
-@tiers_api.delete("/tier/<tier_name>/rate_limit/<int(max=2147483647):id>")
+@tiers_api.delete("/tier/<tier_name>/rate_limit/<int:id>")
 @operators_only
 @operation(LIMITS, gives=Message, errors=(412,))
 def delete_limit(tier_name: str, id: int) -> Message:

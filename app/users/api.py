@@ -14,6 +14,7 @@ from app.operations import Message, check_version, operation
 from app.programs import Problem, wrong
 from app.users import deeds
 from app.users.mail_tasks import tell_address_before, tell_of_leaving
+from app.users.me import myself
 from app.users.models import User
 from app.users.reach import is_own, meant, own_or_operators
 from app.users.schemas import UserRead, UserTier, UserUpdate
@@ -31,6 +32,22 @@ CHANGE_ADDRESS = "Change your address on your profile page: the new one has to b
 def me() -> UserRead:
     """The person this token acts for."""
     return UserRead.model_validate(current_user)
+
+
+@users_api.patch("/user/me")
+@sign_in_required
+@operation("Users", body=UserUpdate, gives=Message, errors=(412,))
+def update_me(body: UserUpdate) -> Message:
+    """Change what was sent about the person this token acts for."""
+    return changed(myself(), body)
+
+
+@users_api.delete("/user/me")
+@sign_in_required
+@operation("Users", gives=Message, errors=(412,))
+def delete_me() -> Message:
+    """Delete the person this token acts for. Tokens and sessions end at once."""
+    return deleted(myself())
 
 
 @users_api.get("/user/<username>")
@@ -56,7 +73,10 @@ def update(username: str, body: UserUpdate) -> Message:
     One's own address is changed on the profile page. When an operator changes it, it counts as
     unconfirmed, and the old one is told.
     """
-    user = meant(username)
+    return changed(meant(username), body)
+
+
+def changed(user: User, body: UserUpdate) -> Message:
     check_version(UserRead.model_validate(user))
     check_address(user, body.sent)
     change(user, body.sent)
@@ -92,7 +112,10 @@ def delete(username: str) -> Message:
 
     Tokens and sessions end at once.
     """
-    user = meant(username)
+    return deleted(meant(username))
+
+
+def deleted(user: User) -> Message:
     check_version(UserRead.model_validate(user))
     if is_own(user.username):
         tell_of_leaving(user)

@@ -138,7 +138,7 @@ ThingName = Annotated[str, BeforeValidator(thing_name)]
 Username = Annotated[str, BeforeValidator(username), text_of(2, 20, pattern=ANOTHER_WORD)]
 EmailAddress = Annotated[str, BeforeValidator(email_address), text_of(3, 254, format="email")]
 Password = Annotated[str, BeforeValidator(password), text_of(8, 128, format="password")]
-PICTURE: dict[str, Any] = {"type": "string", "format": "uri", "maxLength": 500}
-PICTURE |= {"pattern": "^https?://"}
+PICTURE: dict[str, Any] = {"type": "string", "maxLength": 500}
+PICTURE |= {"pattern": r"^[hH][tT][tT][pP][sS]?://[^/?#:@\s]"}
 PictureUrl = Annotated[str, BeforeValidator(picture_url), WithJsonSchema(PICTURE)]
 OptionalPictureUrl = Annotated[str, BeforeValidator(optional_picture_url)]

@@ -133,7 +133,7 @@ def test_what_is_not_there(alices: Caller) -> None:
         answer = alices.ask(method, "/tier/none/rate_limit/1", body)
         assert told(answer) == (404, "Tier not found")
     assert told(alices.post("/tier/none/rate_limit", BIG)) == (404, "Tier not found")
-    assert alices.get(f"{DOOR}/99999999999999999999").status_code == 404
+    assert told(alices.patch(f"{DOOR}/{'9' * 20}", {})) == (404, "Rate Limit not found")
 
 
 def test_a_limit_changes_and_counts_from_the_next_request(app: Flask, alices: Caller) -> None:
