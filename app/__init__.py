@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, context, envelope, errors, htmx, logs, passwords, programs, words
+from app import cli, context, envelope, errors, htmx, logs, parts, passwords, programs, words
 from app.audit.pages import audit
 from app.auth import confirmation, factor_pages, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
@@ -39,11 +39,12 @@ from app.jobs.cli import worker
 from app.jobs.job_commands import jobs_commands
 from app.jobs.pages import jobs
 from app.mail.pages import mail
+from app.posts import wiring as posts_wiring  # noqa: F401 (scripts/remove_example)
 from app.queue import redis_patience
 from app.reference.cli import openapi
 from app.reference.pages import reference
 from app.system.pages import system
-from app.tiers import copy_pages, file_commands, limit_pages, marking
+from app.tiers import copy_pages, file_commands, limit_api, limit_pages, marking
 from app.tiers import tasks as tier_tasks
 from app.tiers import undoing as tier_undoing
 from app.tiers.api import tiers_api
@@ -54,6 +55,7 @@ from app.tokens import tasks as token_tasks
 from app.tokens.pages import tokens
 from app.users import (
     address_pages,
+    admin_api,
     edit_pages,
     import_pages,
     import_tasks,
@@ -62,6 +64,7 @@ from app.users import (
     move_pages,
     move_tasks,
     role_pages,
+    sign_up_api,
     standing_pages,
 )
 from app.users import tasks as user_tasks
@@ -80,6 +83,7 @@ API = (auth_api, users_api, tiers_api, jobs_api)  # bearer tokens only, never a 
 MORE_PAGES = (
     *(confirmation, operator_pages, reset_pages, sign_up_pages),
     *(factor_pages, passkey_pages, app_pages),
+    *(admin_api, limit_api, sign_up_api),
     *(bulk_pages, queue_pages),
     *(address_pages, copy_pages, limit_pages, edit_pages, role_pages, standing_pages),
     *(import_pages, move_pages),
@@ -112,9 +116,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(PROJECT_ROOT / "migrations"))
     with app.app_context():
         listen_to(db.engine)
-    for blueprint in PAGES:
+    for blueprint in (*PAGES, *parts.PAGES):
         app.register_blueprint(blueprint)
-    for blueprint in API:
+    for blueprint in (*API, *parts.API):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
     for module in (words, context, errors, htmx, programs, marking):
@@ -128,7 +132,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def flask_settings(settings: Settings) -> dict[str, object]:
     """What Flask and its extensions read, from our settings."""
-    threads = max(settings.web_threads, settings.worker_threads + 1)
+    threads = max(settings.web_threads, settings.worker_threads + 2)  # heart and broom
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     cache_on_redis = {
         "CACHE_TYPE": "RedisCache",

@@ -1,6 +1,6 @@
 """What every template knows: the settings, the way around, and how the person likes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
@@ -42,6 +42,8 @@ WAYS: tuple[tuple[str, bool, tuple[tuple[str, str, str, tuple[str, ...]], ...]],
     ),
 )
 
+# Ways of features that wire themselves, by the endpoint of the way that they come after.
+MORE_WAYS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {}
 
 # What is said beside a way: how many need attention ("" for none), and the word that is read after.
 Counting = Callable[[], tuple[str, str]]
@@ -80,10 +82,17 @@ def theme() -> str | None:
 def navigation() -> list[dict[str, Any]]:
     """The groups this person may use, with the place they are at."""
     return [
-        {"title": title, "items": [way(*item) for item in items if is_there(item[1])]}
+        {"title": title, "items": [way(*item) for item in with_more(items) if is_there(item[1])]}
         for title, operators_only, items in WAYS
         if not operators_only or current_user.is_superuser
     ]
+
+
+def with_more(items: Iterable[tuple[str, str, str, tuple[str, ...]]]) -> Iterator[Any]:
+    for item in items:
+        yield item
+        if item[1] in MORE_WAYS:
+            yield MORE_WAYS[item[1]]
 
 
 def is_there(endpoint: str) -> bool:

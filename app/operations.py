@@ -37,6 +37,21 @@ class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def without_defaults(schema: dict[str, Any]) -> None:
+    for each in schema.get("properties", {}).values():
+        each.pop("default", None)
+
+
+class Changes(Schema):
+    """What may be sent of a thing that is there already; what is not sent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=without_defaults)
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        return self.model_dump(exclude_unset=True)
+
+
 class Shown(BaseModel):
     """What is answered, made of a model's attributes."""
 

@@ -8,6 +8,7 @@ from flask import request
 from sqlalchemy import Select
 
 from app.extensions import db
+from app.operations import PageOf, Paging
 
 PER_PAGE = 25
 
@@ -46,3 +47,16 @@ class Page:
     @property
     def last(self) -> int:
         return self.first + len(self.items) - 1 if self.total else 0
+
+
+def part_of(select: Select[Any], total: int, asked: Paging, shape: Any) -> PageOf[Any]:
+    """The page that a program asks for, each item as ``shape``; none past the end."""
+    start = (asked.page - 1) * asked.items_per_page
+    items = db.session.scalars(select.limit(asked.items_per_page).offset(start))
+    return PageOf[shape](
+        data=[shape.model_validate(item) for item in items.unique()],
+        total_count=total,
+        has_more=start + asked.items_per_page < total,
+        page=asked.page,
+        items_per_page=asked.items_per_page,
+    )

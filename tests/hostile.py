@@ -13,6 +13,7 @@ from app.config import PROJECT_ROOT
 from app.extensions import db
 from app.users import links
 from app.users.models import User
+from tests import given
 from tests.conftest import forget_everything
 from tests.factors.held import give_app, give_passkey, half_in
 from tests.jobs.deeds import start
@@ -43,6 +44,7 @@ GOOD = {
     **{"task": "demonstration", "scope": "read", "days": "7", "time_zone": "Europe/Berlin"},
     **{"theme": "dark", "route": "jobs.start", "next": "/", "code": "123456", "picture": ""},
     **dict.fromkeys(("check", "undo"), ""),
+    **given.GOOD,
     **{"state": "queued", "deed": "cancel"},
 }
 NAMES = re.compile(r'\bname="(\w+)"|\.(?:get|pop)\("(\w+)"|^ {4}(\w+) = \w*Field\(', re.M)
@@ -77,6 +79,7 @@ def given_things(app: Flask) -> Callable[[str], str]:
     with app.app_context():
         forget_everything()
         make_cast()
+    given.give(app)
     give_app(app, "mallory")
     token_of(app, "bob")
     give_passkey(app, "bob")

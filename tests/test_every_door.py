@@ -5,7 +5,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from tests import hostile
+from tests import given, hostile
 from tests.auth.programs import Program
 from tests.jobs.deeds import start
 from tests.people import CAST, Browser
@@ -30,13 +30,14 @@ OWN = {
     *("auth.sign_out", "auth.confirm", "auth.second_step", "auth.pass_second_step", "auth.passkey"),
 }
 OWN_BLUEPRINTS = {"profile", "data", "leaving", "factors", "tokens", "jobs"}
+OWN |= given.OWN
 OWN |= {
     *("security.index", "security.change_password"),
     *("security.end_session", "security.end_all", "security.end_others"),
 }
 # When somebody was last seen, and when and where from a program came in.
 LAST_USE = ("last_seen_at", "seen_at", "idle_until", "used_at", "address")
-PLACES = {"name": "free"}
+PLACES = {"name": "free", "tier_name": "free"}
 FORGED = (None, "", "wrong", "mallory's")
 
 
@@ -75,6 +76,7 @@ def test_looking_changes_nothing(app: Flask, alice: Browser, part: dict[str, str
 def test_programs_that_look_change_nothing(app: Flask, method: str) -> None:
     tokens = [token_of(app, "alice"), Program(app, "alice").access, "none"]
     job = start(app, "demonstration", "alice")
+    given.give(app)
     before, paths = everything(app, but=LAST_USE), doors(app, "GET", programs=True)
     assert paths
 

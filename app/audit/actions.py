@@ -25,6 +25,7 @@ ACTIONS = {
     "account.created": ("account", "Added {subject}"),
     "account.changed": ("account", "Changed {subject}"),
     "account.deleted": ("account", "Deleted {subject}"),
+    "account.erased": ("account", "Deleted {subject} from the database"),
     "account.restored": ("account", "Restored {subject}"),
     "account.signed_up": ("account", "Signed up"),
     "account.left": ("account", "Deleted their own account"),

@@ -5,6 +5,7 @@ from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import ValidationError
 
 from app.forms import Follows, Form
+from app.users import rules
 from app.users.models import User
 from app.users.rules import EmailAddress, Password, PersonName, Username
 
@@ -110,13 +111,8 @@ class ChangePasswordForm(Form):
 
 
 def keep_names_out(field: PasswordField, username: str, email: str) -> None:
-    """Nor the product's name, nor the e-mail address up to its @, where they have four letters."""
-    password = (field.data or "").lower()
-    if username and username in password:
-        raise ValidationError("Choose a password that does not contain your username")
-    product = current_app.config["SETTINGS"].app_name.lower()
-    if len(product) >= 4 and product in password:
-        raise ValidationError(f"Choose a password that does not contain “{product}”")
-    mailbox = email.partition("@")[0]
-    if len(mailbox) >= 4 and mailbox in password:
-        raise ValidationError("Choose a password that does not contain your email address")
+    product = current_app.config["SETTINGS"].app_name
+    try:
+        rules.keep_names_out(field.data or "", username, email, product)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None

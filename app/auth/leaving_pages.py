@@ -7,10 +7,9 @@ from app.access import confirmation_required, sign_in_required
 from app.auth import sessions
 from app.extensions import db
 from app.htmx import Toast, redirect_with
-from app.mail.sending import has_mail
 from app.tokens.models import ApiToken
 from app.users import deeds
-from app.users.mail_tasks import mail_account_deleted
+from app.users.mail_tasks import tell_of_leaving
 from app.users.me import myself
 
 leaving = Blueprint("leaving", __name__, url_prefix="/profile/delete")
@@ -29,8 +28,7 @@ def show() -> ResponseReturnValue:
 def delete() -> ResponseReturnValue:
     """Out of sight, signed out everywhere, and without anything that could let them in again."""
     user = myself()
-    if has_mail():
-        mail_account_deleted.enqueue(user_id=user.id)
+    tell_of_leaving(user)
     db.session.execute(ApiToken.revoked_for(user))
     deeds.leave(user)
     sessions.end()

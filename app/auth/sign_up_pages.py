@@ -26,6 +26,7 @@ from app.users import deeds, links
 from app.users.links import DeadLink
 from app.users.models import User
 from app.users.one_time import OneTimeToken
+from app.users.reach import throttled_sign_up
 
 PURPOSE = "sign-up"
 CLOSED = "Sign-up is closed here. Ask whoever runs this place for an account."
@@ -72,7 +73,7 @@ def taken(username: str) -> str:
 
 
 @auth.post("/sign-up")
-@limiter.limit("20 per hour")
+@throttled_sign_up
 def create_account() -> ResponseReturnValue:
     must_be_open()
     form = SignUpForm()

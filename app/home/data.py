@@ -16,6 +16,7 @@ from app.jobs.models import Job
 from app.tiers import usage
 from app.tiers.models import Usage
 from app.tokens.models import ApiToken
+from app.users.belongings import BELONGINGS, Belonging
 from app.users.models import User
 
 BATCH = 500
@@ -56,10 +57,15 @@ def lists(user_id: int) -> dict[str, Iterator[Row]]:
         "authenticator_apps": rows_of(AuthenticatorApp, APP, user_id),
         "limits_used": limits_used(user_id),
         "tasks": selected(Job, JOB, Job.owner_id == user_id),
+        **{each.name: belongings(each, user_id) for each in BELONGINGS},
         "activity": (
             as_seen_by(user_id, row) for row in selected(Event, EVENT, Event.about(user_id))
         ),
     }
+
+
+def belongings(each: Belonging, user_id: int) -> Iterator[Row]:
+    return selected(each.model, each.columns, each.owner == user_id, each.batch)
 
 
 def account(user: User) -> Row:
@@ -78,10 +84,12 @@ def rows_of(model: Any, columns: tuple[str, ...], user_id: int) -> Iterator[Row]
     return selected(model, columns, model.user_id == user_id)
 
 
-def selected(model: Any, columns: tuple[str, ...], condition: Any) -> Iterator[Row]:
+def selected(
+    model: Any, columns: tuple[str, ...], condition: Any, batch_size: int = BATCH
+) -> Iterator[Row]:
     """The rows by id, a batch at a time; columns only, so that the session keeps none of them."""
     wanted = [model.id.label("key"), *(getattr(model, name) for name in columns)]
-    query = select(*wanted).where(condition).order_by(model.id).limit(BATCH)
+    query = select(*wanted).where(condition).order_by(model.id).limit(batch_size)
     batch = db.session.execute(query).all()
     while batch:
         yield from ({name: getattr(row, name) for name in columns} for row in batch)

@@ -60,7 +60,17 @@ def add_unless_waiting(job: Job) -> Job:
     one_at_a_time(job.unique_key)
     with db.session.no_autoflush:
         there = db.session.scalar(select(Job).where(Job.unique_key == job.unique_key))
+        there = there or waits_again(job)
     return instead_of(job, there) or add(job)
+
+
+def waits_again(job: Job) -> Job | None:
+    """The one with the same arguments whose try broke off: with the first it gave its key away."""
+    same = (Job.task == job.task, Job.owner_id.is_not_distinct_from(job.owner and job.owner.id))
+    begun = select(Job).where(*same, Job.status == "queued", Job.attempt > 0)
+    return next(
+        (each for each in db.session.scalars(begun) if each.arguments == job.arguments), None
+    )
 
 
 def instead_of(job: Job, there: Job | None) -> Job | None:
@@ -84,6 +94,8 @@ def one_at_a_time(key: str, where: "Connection | scoped_session[Any]" = db.sessi
 
 @event.listens_for(Session, "after_commit")
 def tell_queue(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint: nobody else sees the jobs before the end of the whole
     told = session.info.pop("untold", ())
     lost = [
         identifier for identifier, priority in told if not queue.send("run", identifier, priority)
@@ -104,6 +116,8 @@ def note_untold(identifiers: list[str]) -> None:
 
 @event.listens_for(Session, "after_rollback")
 def forget_untold(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # what was asked for before the savepoint stays; the queue may hear of more
     session.info.pop("untold", None)
 
 
@@ -115,9 +129,14 @@ def tries_of(task: str) -> int:
 
 
 def send(identifier: str, priority: int) -> bool:
-    """Tell the queue, and note that it was told; commits. False when it cannot be reached."""
-    if not queue.send("run", identifier, priority):
-        return False
-    db.session.execute(update(Job).where(Job.id == identifier).values(sent_at=now()))
+    """Note that the queue is told of a job that waits, and tell it; commits. False when it cannot
+    be reached.
+    """
+    moment = now()  # noted first: a worker may be quick, and a note on its next try would be wrong
+    waits = (Job.id == identifier, Job.status == "queued", Job.run_at <= moment)
+    db.session.execute(update(Job).where(*waits).values(sent_at=moment))
     db.session.commit()
-    return True
+    if queue.send("run", identifier, priority):
+        return True
+    note_untold([identifier])
+    return False

@@ -129,7 +129,9 @@ def tell(deed: Deed, done: list[tuple[str, int]]) -> None:
         if not queue.send("run", identifier, priority):
             break
         told.append(identifier)
-    db.session.execute(update(Job).where(Job.id.in_(told)).values(sent_at=now()))
+    # A worker may have been quick: its next try was not told of.
+    waits = (Job.id.in_(told), Job.status == "queued", Job.run_at <= now())
+    db.session.execute(update(Job).where(*waits).values(sent_at=now()))
     db.session.commit()
 
 

@@ -43,10 +43,12 @@ def run(identifier: str, worker: str = "") -> None:
     try:
         with holding((identifier, job.attempt), kind.timeout if kind else None):
             work_in_time(job)
+    except TimedOut:
+        log.info("job.timed_out_at_its_end")  # the try had ended, or a sweep will end it
     finally:
         structlog.contextvars.unbind_contextvars("job", "attempt")
     if kind and kind.at_once:
-        call_next(job)
+        call_next(job, kind.at_once)
 
 
 def take(identifier: str, worker: str) -> Row[Any] | None:
@@ -87,9 +89,11 @@ def begin(job: Row[Any], moment: datetime, connection: Connection) -> None:
         connection.execute(moves.held(job.id, job.attempt).values(**values))
 
 
-def call_next(job: Row[Any]) -> None:
-    """Tell the queue of one that waited for this one's end."""
-    if waits := db.session.execute(moves.next_of(job.task, job.owner_id)).first():
+def call_next(job: Row[Any], most: int) -> None:
+    """Tell the queue of those that waited for this one's end, as many as have room."""
+    room = most - (db.session.scalar(moves.running_of(job.task, job.owner_id)) or 0)
+    first = moves.next_of(job.task, job.owner_id).limit(max(0, room))
+    for waits in db.session.execute(first).all():
         send(waits.id, waits.priority)
 
 

@@ -29,10 +29,10 @@ def holding(attempt: Attempt, seconds: float | None) -> Iterator[None]:
     """
     HELD[attempt] = threading.get_ident()
     clock = threading.Timer(seconds, interrupt, [attempt]) if seconds else None
-    if clock:
-        clock.daemon = True
-        clock.start()
     try:
+        if clock:
+            clock.daemon = True
+            clock.start()
         yield
     finally:
         let_go(attempt)

@@ -61,7 +61,7 @@ class Job(Outcome, Model):
     name: Mapped[str] = mapped_column(String(120), default="")
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    unique_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # while it waits
+    unique_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # until its first try
     idempotency_key: Mapped[str | None] = mapped_column(String(100))
     status: Mapped[str] = mapped_column(String(10), default="queued")
     progress: Mapped[int | None]

@@ -50,11 +50,12 @@ def is_not_paused() -> ColumnElement[bool]:
     return Job.queue.not_in(select(Queue.name).where(Queue.paused_at.is_not(None)))
 
 
-# Take a waiting job that is due: only one worker changes a row.
+# Take a waiting job that is due: only one worker changes a row. It is due, too, if it was by the
+# clock of who sent it, or a worker whose clock is a moment behind would throw the message away.
 CLAIM = (
     update(JOBS)
-    .where(JOBS.c.id == JOB, JOBS.c.status.in_(BEFORE["running"]), JOBS.c.run_at <= MOMENT)
-    .where(is_not_paused())
+    .where(JOBS.c.id == JOB, JOBS.c.status.in_(BEFORE["running"]))
+    .where(or_(JOBS.c.run_at <= MOMENT, JOBS.c.run_at <= JOBS.c.sent_at), is_not_paused())
     .values(
         **dict.fromkeys(("progress", "result", "file_name", "unique_key")),
         **dict.fromkeys(("finished_at", "error", "details")),
@@ -165,8 +166,8 @@ def running_of(task: str, owner_id: int | None) -> Select[int]:
 
 
 def next_of(task: str, owner_id: int | None) -> Select[str, int]:
-    """Of that kind and owner, the id and priority of the job that is to run next."""
+    """Of that kind and owner, the ids and priorities of the jobs that are to run next."""
     same = (Job.task == task, Job.owner_id.is_not_distinct_from(owner_id))
     due = (Job.status == "queued", Job.run_at <= now())
-    first = select(Job.id, Job.priority).where(*due, *same)
-    return first.order_by(Job.priority.desc(), Job.run_at).limit(1)
+    waiting = select(Job.id, Job.priority).where(*due, *same)
+    return waiting.order_by(Job.priority.desc(), Job.run_at)

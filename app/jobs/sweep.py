@@ -18,7 +18,7 @@ from app.jobs.asking import send
 from app.jobs.engine import backoff_of, overtime
 from app.jobs.models import OPEN, Job, JobLog
 from app.jobs.moves import ended_now, unsent, waiting_again
-from app.jobs.running import RunningJob, fresh
+from app.jobs.running import RunningJob
 from app.jobs.schedules import do_what_is_due
 
 SEND_AGAIN_AFTER = timedelta(seconds=20)
@@ -39,9 +39,11 @@ def sweep() -> None:
 def end_overdue() -> None:
     """Give up tries that take longer than their task may: where their thread does not; commits."""
     overdue = (Job.status == "running", Job.deadline_at < now())
-    for job in db.session.scalars(select(Job).where(*overdue).limit(AT_ONCE)).all():
+    # Rows and no objects: those would show a later try, once an earlier one of them is committed.
+    seen = select(Job.id, Job.task, Job.attempt, Job.attempts).where(*overdue).limit(AT_ONCE)
+    for job in db.session.execute(seen).all():
         again = job.attempt < job.attempts
-        running = RunningJob(job.id, job.attempt, fresh(job.steps))
+        running = RunningJob(job.id, job.attempt, [])
         running.failed(overtime(job.task), again, backoff_of(job.task))
     db.session.commit()
 

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -39,18 +40,22 @@ def work_until_told(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     identifier = app.config["WORKER_ID"] = uuid.uuid4().hex
     stopped = threading.Event()
-    heart = threading.Thread(target=beat, args=(app, identifier, stopped), daemon=True)
+    # Two threads: however long a sweep takes, what runs here stays ours.
+    heart = again_and_again(app, stopped, lambda: renew(identifier))
+    broom = again_and_again(app, stopped, sweep)
     logging.getLogger("huey.consumer.Worker").addFilter(in_one_line)
     # The consumer listens to signals only once it runs; until then SIGTERM ends us just as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         heart.start()
+        broom.start()
         log.info("worker.started", worker=identifier, threads=settings.worker_threads)
         consumer_of(settings).run()
     finally:
         stopped.set()
-        if heart.is_alive():
-            heart.join(LONGEST_BEAT_SECONDS)
+        for thread in (heart, broom):
+            if thread.is_alive():
+                thread.join(LONGEST_BEAT_SECONDS / 2)
         leave(identifier)
 
 
@@ -86,14 +91,19 @@ def beat_seconds(lease_seconds: int) -> float:
     return min(LONGEST_BEAT_SECONDS, lease_seconds / 3)
 
 
-def beat(app: Flask, identifier: str, stopped: threading.Event) -> None:
-    """Every few seconds: I am here, my jobs are mine, and what was left behind is sent again."""
+def again_and_again(
+    app: Flask, stopped: threading.Event, duty: Callable[[], None]
+) -> threading.Thread:
+    """A thread that does it at each beat, whether it worked the last time or not."""
+    return threading.Thread(target=beat, args=(app, stopped, duty), daemon=True)
+
+
+def beat(app: Flask, stopped: threading.Event, duty: Callable[[], None]) -> None:
     pause = beat_seconds(app.config["SETTINGS"].job_lease_seconds)
     while not stopped.is_set():
         with app.app_context():
             try:
-                renew(identifier)
-                sweep()
+                duty()
             except Exception as error:
                 log.warning("worker.heartbeat_missed", error=type(error).__name__)
         stopped.wait(pause)

@@ -9,7 +9,7 @@ from app.errors import Refused, Stale
 from app.extensions import db
 from app.tiers import policy
 from app.tiers.models import RateLimit, Tier
-from app.tiers.routes import limited_routes
+from app.tiers.routes import Route, limited_routes
 from app.words import count
 
 Facts = dict[str, Any]
@@ -69,6 +69,10 @@ def add_limit(tier: Tier, limit: RateLimit) -> None:
     """Give ``tier`` a limit that is filled in. Raises IntegrityError when the route has one."""
     tier.limits.append(limit)
     db.session.flush()  # gives it its id
+    note_limit(tier, limit)
+
+
+def note_limit(tier: Tier, limit: RateLimit) -> None:
     changes = {title(limit.route): (None, limit.on_record)}
     undo = undo_of(tier, limit.route, None, facts_of_limit(limit))
     record("limit.created", tier.as_subject, changes=changes, undo=undo)
@@ -88,11 +92,38 @@ def change_limit(
         record("limit.changed", tier.as_subject, changes=changes, undo=undo)
 
 
+def name_limit(limit: RateLimit, name: str | None) -> None:
+    """Call it otherwise, where programs read it; None for what it is called by itself."""
+    if name != limit.name:
+        changes = {f"name of {title(limit.route)}": (limit.name, name)}
+        record("limit.changed", limit.tier.as_subject, changes=changes)
+        limit.name = name
+
+
+def put_limit_on(limit: RateLimit, route: Route) -> None:
+    """Limit another route instead. Raises IntegrityError when that has a limit."""
+    if route.key != limit.route:
+        note_removal(limit.tier, limit)
+        limit.route, limit.methods = route.key, " ".join(route.methods)
+        db.session.flush()
+        note_limit(limit.tier, limit)
+
+
 def remove_limit(tier: Tier, limit: RateLimit) -> None:
+    note_removal(tier, limit)
+    tier.limits.remove(limit)
+
+
+def note_removal(tier: Tier, limit: RateLimit) -> None:
     changes = {title(limit.route): (limit.on_record, None)}
     undo = undo_of(tier, limit.route, facts_of_limit(limit), None)
     record("limit.deleted", tier.as_subject, changes=changes, undo=undo)
-    tier.limits.remove(limit)
+
+
+def already_there(tier: Tier, route: str) -> str:
+    there = tier.limit_for(route)
+    words = f"allows {there.on_record}" if there else "has a limit"
+    return f"{tier.label} already {words} for {limited_routes()[route].name}. Edit it instead."
 
 
 def title(key: str) -> str:

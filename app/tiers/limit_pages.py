@@ -84,15 +84,9 @@ def create_limit(name: str) -> ResponseReturnValue:
             deeds.add_limit(tier, limit)
             db.session.commit()
     except Taken:
-        form.refuse("route", already_there(named(name), route.key))
+        form.refuse("route", deeds.already_there(named(name), route.key))
         return refused_limit(named(name), form)
     return limits_changed(tier, added(tier, limit, form), focused=limit.id, changed=limit.id)
-
-
-def already_there(tier: Tier, route: str) -> str:
-    there = tier.limit_for(route)
-    words = f"allows {there.on_record}" if there else "has a limit"
-    return f"{tier.label} already {words} for {limited_routes()[route].name}. Edit it instead."
 
 
 def added(tier: Tier, limit: RateLimit, form: NewLimitForm) -> Toast:

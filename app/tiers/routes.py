@@ -48,6 +48,12 @@ class Route:
         return (Door(self.key, self.path, self.methods), *self.others)
 
     @property
+    def for_programs(self) -> Door:
+        """The address by which programs know it; its own if it has none of the API."""
+        known = [door for door in self.doors if door.path.startswith("/api/")]
+        return min(known or self.doors[:1], key=lambda door: len(door.path))
+
+    @property
     def label(self) -> str:
         return f"{self.name} · {', '.join(map(str, self.doors))}"
 

@@ -1,9 +1,11 @@
 """What is true of a tier and of a limit, said once for every door."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
+
+from app.kinds import number
 
 LARGEST = 2_147_483_647
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -19,6 +21,17 @@ def tier_name(value: object) -> str:
         raise ValueError("Use letters, digits, spaces and - _ . + only")
     if not any(sign.isalnum() for sign in name):
         raise ValueError("Use at least one letter or digit")
+    return name
+
+
+def limit_name(value: object) -> str:
+    name = " ".join(str(value or "").split())
+    if not name:
+        raise ValueError("Enter a name for the limit")
+    if len(name) > 200:
+        raise ValueError("Use 200 characters or fewer")
+    if not name.isprintable():
+        raise ValueError("Use letters, digits and signs only")
     return name
 
 
@@ -53,7 +66,19 @@ def period(value: object) -> int:
     return whole_period(at_least_one(number or 1) * UNITS[f"{unit or 'second'}s"])
 
 
-TierName = Annotated[str, BeforeValidator(tier_name)]
-Count = Annotated[int, BeforeValidator(at_least_one)]
+NUMBER: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": LARGEST}
+TIER_NAME = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 64,
+    # Letters of any script count, too: this is what nobody has to wonder about.
+    "pattern": r"^(?=.*[A-Za-z0-9])[\w .+-]*[\w.+-]$",
+}
+
+TierName = Annotated[str, BeforeValidator(tier_name), WithJsonSchema(TIER_NAME)]
+LimitName = Annotated[str, BeforeValidator(limit_name)]
+Count = Annotated[int, BeforeValidator(at_least_one), WithJsonSchema(NUMBER)]
+# The number of a thing, or so many of it, as JSON has it.
+Number = Annotated[Count, BeforeValidator(number)]
 Unit = Annotated[str, BeforeValidator(unit_of_time)]
 Period = Annotated[int, BeforeValidator(period)]

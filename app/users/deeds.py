@@ -12,13 +12,18 @@ from app.errors import Refused, Stale, Taken, answering
 from app.extensions import db
 from app.tiers.deeds import BEFORE_DELETION
 from app.tiers.models import Tier
+from app.users import numbers as numbers  # nobody new gets the number of somebody erased
 from app.users.models import User
 from app.users.one_time import OneTimeToken
 
 TAKEN = {"email": "Another account already has this address"}
 
 
-def add(user: User, and_then: Callable[[User], None] = lambda _user: None) -> None:
+def add(
+    user: User,
+    and_then: Callable[[User], None] = lambda _user: None,
+    by_themselves: bool = False,
+) -> None:
     """Commit somebody new, with what ``and_then`` adds to it.
 
     Raises Taken, naming the field and saying what to do.
@@ -26,7 +31,11 @@ def add(user: User, and_then: Callable[[User], None] = lambda _user: None) -> No
     db.session.add(user)
     with keeping(user):
         db.session.flush()  # gives them the id by which the trail knows them
-        record("account.created", user.as_subject, changes=beginnings(user))
+        me, changes = user.as_subject, beginnings(user)
+        if by_themselves:
+            record("account.signed_up", me, actor=me, changes=changes)
+        else:
+            record("account.created", me, changes=changes)
         and_then(user)
         db.session.commit()
 
@@ -194,6 +203,14 @@ def leave(user: User) -> None:
     db.session.execute(OneTimeToken.ended_for(user))
     user.delete()
     record("account.left", user.as_subject, actor=user.as_subject)
+    save(user)
+
+
+def erase(user: User, actor: User | None = None) -> None:
+    """Commit that the row is gone for good, with whatever hangs on it; the trail stays."""
+    keep_somebody_in_charge(user, actor, "delete")
+    record("account.erased", user.as_subject)
+    db.session.delete(user)
     save(user)
 
 

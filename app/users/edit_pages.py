@@ -17,10 +17,9 @@ from app.htmx import (
     swap_or_redirect,
     wants_part,
 )
-from app.mail.sending import has_mail
 from app.users import deeds
 from app.users.forms import ProfileForm
-from app.users.mail_tasks import mail_address_edited
+from app.users.mail_tasks import tell_address_before
 from app.users.models import User
 from app.users.pages import living, too_late, users
 
@@ -72,11 +71,6 @@ def update(username: str) -> ResponseReturnValue:
     place = renamed(place, username, user.username)
     toast = saved(user, before, is_undo=bool(form.undo.data))
     return swap_or_redirect("users/_user.html", place, toast, user=user, focus=True)
-
-
-def tell_address_before(user: User) -> None:
-    if has_mail():
-        mail_address_edited.enqueue(user_id=user.id, before=user.email)  # kept only if this is
 
 
 def saved(user: User, before: dict[str, str], is_undo: bool) -> Toast:

@@ -73,8 +73,7 @@ class ProfileForm(Form):
         tier = self.tier.chosen  # asked first: a query flushes what was changed before it
         user.name = self.name.data
         user.username = self.username.data
-        if self.email.data != user.email:
-            user.email, user.email_confirmed_at = self.email.data, None
+        user.take_address(self.email.data)
         user.move_to(tier)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.extensions import db
-from app.mail.sending import Letter, is_flooded, link_to, mail_task, send
+from app.mail.sending import Letter, has_mail, is_flooded, link_to, mail_task, send, this_site
 from app.tasks import Running
 from app.users import letters, links
 from app.users.models import User
@@ -16,12 +16,20 @@ def living(user_id: int) -> User | None:
 
 
 @mail_task("Mail: to confirm an address")
-def mail_confirmation(_job: Running, user_id: int, site: str) -> None:
+def mail_confirmation(job: Running, user_id: int, site: str) -> None:
     user = living(user_id)
-    if user is not None and user.email_confirmed_at is None:
+    if user is None or (job.attempt == 1 and is_flooded(user.email, "confirm")):
+        return
+    if user.email_confirmed_at is None:
         token = links.issue("confirm", user)
         link = link_to(site, "profile.confirm_email", token=token)
         send(letters.confirm_address(user, link))
+
+
+def ask_to_confirm(user: User) -> None:
+    """Mail somebody new a link; where no mail works their address stays unconfirmed."""
+    if has_mail():
+        mail_confirmation.enqueue(user_id=user.id, site=this_site())
 
 
 @mail_task("Mail: to a new address")
@@ -59,9 +67,20 @@ def mail_address_edited(_job: Running, user_id: int, before: str) -> None:
     tell(user_id, lambda user: letters.address_edited(user, before))
 
 
+def tell_address_before(user: User) -> None:
+    """An operator is about to change the address; mailed only if that is committed."""
+    if has_mail():
+        mail_address_edited.enqueue(user_id=user.id, before=user.email)
+
+
 @mail_task("Mail: that an account is deleted")
 def mail_account_deleted(_job: Running, user_id: int) -> None:
     tell(user_id, letters.account_deleted)
+
+
+def tell_of_leaving(user: User) -> None:
+    if has_mail():
+        mail_account_deleted.enqueue(user_id=user.id)
 
 
 def tell(user_id: int, letter: Callable[[User], Letter]) -> None:

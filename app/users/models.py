@@ -5,18 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask_login import UserMixin
-from sqlalchemy import (
-    ForeignKey,
-    Select,
-    String,
-    Update,
-    Uuid,
-    false,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ForeignKey, Select, String, Update, Uuid, false, func, or_, select, update
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from app.audit.models import Subject
@@ -111,6 +100,11 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         values = {"password_hash": hash_password(password), "updated_at": User.updated_at}
         unchanged = (User.id == self.id, User.password_hash == self.password_hash)
         return update(User).where(*unchanged).values(values)
+
+    def take_address(self, email: str) -> None:
+        """Be mailed at an address that is not confirmed yet; the same one stays as it is."""
+        if email != self.email:
+            self.email, self.email_confirmed_at = email, None
 
     def move_to(self, tier: Tier | None) -> None:
         """Change tier; its limits apply from the next request."""
@@ -224,6 +218,7 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
     @classmethod
     def _order(cls, sort: str) -> list[Any]:
         columns: dict[str, Any] = {
+            "id": cls.id,
             "name": func.lower(cls.name),
             "email": cls.email,
             "joined": cls.created_at,

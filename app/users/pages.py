@@ -17,6 +17,7 @@ from app.tiers.limits import caller_of, standings
 from app.tiers.models import Tier
 from app.tries import count_try
 from app.users import deeds, links
+from app.users.belongings import BELONGINGS
 from app.users.forms import NewUserForm, ProfileForm, TierForm
 from app.users.mail_tasks import mail_invitation
 from app.users.models import SORTS, STATES, User
@@ -166,6 +167,7 @@ def about(user: User) -> dict[str, Any]:
         "has_mail": has_mail(),
         "changed": False,
         "reset": False,
+        "belongings": [] if user.is_deleted else BELONGINGS,
     }
 
 

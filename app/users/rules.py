@@ -2,12 +2,12 @@
 
 import re
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from app.common_passwords import is_common
 
@@ -15,6 +15,8 @@ REGIONS = (
     *("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/"),
     *("Europe/", "Indian/", "Pacific/"),
 )
+# Words of the API's addresses: nobody called so could be told from them.
+WORDS_OF_ADDRESSES = ("me", "tier", "user")
 
 
 def _text(value: object) -> str:
@@ -50,6 +52,8 @@ def username(value: object) -> str:
         raise ValueError("Enter a username")
     if not re.fullmatch(r"[a-z0-9]{2,20}", name):
         raise ValueError("Use 2 to 20 lower-case letters and digits")
+    if name in WORDS_OF_ADDRESSES:
+        raise ValueError("Choose another username: this one is a word of our addresses")
     return name
 
 
@@ -80,6 +84,20 @@ def password(value: object) -> str:
     return text
 
 
+def keep_names_out(password: str, username: str, email: str, product: str) -> None:
+    """Nor the product's name, nor the e-mail address up to its @, where they have four letters.
+
+    Raises ValueError.
+    """
+    password, product, mailbox = password.lower(), product.lower(), email.partition("@")[0]
+    if username and username in password:
+        raise ValueError("Choose a password that does not contain your username")
+    if len(product) >= 4 and product in password:
+        raise ValueError(f"Choose a password that does not contain “{product}”")
+    if len(mailbox) >= 4 and mailbox in password:
+        raise ValueError("Choose a password that does not contain your email address")
+
+
 def picture_url(value: object) -> str:
     address = _text(value)
     if len(address) > 500 or not address.isprintable() or not _is_web_address(address):
@@ -105,10 +123,22 @@ def time_zones() -> tuple[str, ...]:
     return tuple(sorted(name for name in available_timezones() if name.startswith(REGIONS)))
 
 
-PersonName = Annotated[str, BeforeValidator(person_name)]
+def text_of(shortest: int, longest: int, **more: str) -> WithJsonSchema:
+    """How the published document says what a rule takes."""
+    return WithJsonSchema(
+        {"type": "string", "minLength": shortest, "maxLength": longest, **more}, mode="validation"
+    )
+
+
+NO_SPACE_AROUND = r"^\S(.*\S)?$"
+ANOTHER_WORD = rf"^(?!({'|'.join(WORDS_OF_ADDRESSES)})$)[a-z0-9]{{2,20}}$"
+
+PersonName = Annotated[str, BeforeValidator(person_name), text_of(2, 30, pattern=NO_SPACE_AROUND)]
 ThingName = Annotated[str, BeforeValidator(thing_name)]
-Username = Annotated[str, BeforeValidator(username)]
-EmailAddress = Annotated[str, BeforeValidator(email_address)]
-Password = Annotated[str, BeforeValidator(password)]
-PictureUrl = Annotated[str, BeforeValidator(picture_url)]
+Username = Annotated[str, BeforeValidator(username), text_of(2, 20, pattern=ANOTHER_WORD)]
+EmailAddress = Annotated[str, BeforeValidator(email_address), text_of(3, 254, format="email")]
+Password = Annotated[str, BeforeValidator(password), text_of(8, 128, format="password")]
+PICTURE: dict[str, Any] = {"type": "string", "maxLength": 500}
+PICTURE |= {"pattern": r"^[hH][tT][tT][pP][sS]?://[^/?#:@\s]"}
+PictureUrl = Annotated[str, BeforeValidator(picture_url), WithJsonSchema(PICTURE)]
 OptionalPictureUrl = Annotated[str, BeforeValidator(optional_picture_url)]

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
@@ -771,3 +773,8 @@ def _(guide: Guide) -> Page:
 def _(guide: Guide) -> Page:
     with_jobs(guide)
     return guide.operator("/jobs/all?state=failed&deed=discard")
+
+
+# Features that wire themselves bring theirs: importing them adds to STATES.
+for path in sorted(Path(__file__).parent.parent.glob("*/states.py")):
+    import_module(f"tests.{path.parent.name}.states")

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -62,6 +63,7 @@ class Jobs(RuleBasedStateMachine):
             db.session.commit()
             self.app.extensions["queue"][0].storage.flush_all()
 
+    @precondition(lambda self: len(self.known) < 2)
     @rule(target=jobs, how=st.sampled_from(("do", "fail", "break")))
     def ask(self, how: str) -> str:
         with self.app.app_context():
@@ -84,6 +86,20 @@ class Jobs(RuleBasedStateMachine):
             self.let_the_lease_run_out(job)
             self.sweep()
         return taken.id, taken.attempt
+
+    @rule(target=held, job=jobs)
+    def come_back(self, job: str) -> Any:
+        """A worker that was taken for lost is done while another is at it."""
+        lost = self.claim(job, is_lost=True)
+        if not isinstance(lost, tuple):
+            return multiple()
+        self.known[job] = "queued"
+        other = self.claim(job, is_lost=False)
+        if not isinstance(other, tuple):
+            return lost
+        self.known[job] = "running"
+        self.finish(lost)
+        return other
 
     @rule(one=held)
     def finish(self, one: tuple[str, int]) -> None:
@@ -175,7 +191,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("work")
 def test_jobs_move_as_the_table_says_whatever_happens(app: Flask) -> None:
     few = settings(
-        max_examples=20,
+        max_examples=12,
         stateful_step_count=20,
         phases=[Phase.generate],
         deadline=None,

