@@ -40,7 +40,7 @@ def test_the_command_says_whether_the_snapshot_is_true(
     cli.SNAPSHOT.write_text(as_text(known), "utf-8")
     told = runner.invoke(args=["openapi", "--check"])
     assert told.exit_code == 1
-    assert "Run: flask openapi > docs/openapi.json" in told.output
+    assert "Run ./dev flask openapi > docs/openapi.json" in told.output
 
 
 def test_the_facts_of_one_site_do_not_make_it_outdated(app: Flask) -> None:
