@@ -7,7 +7,9 @@ from flask.cli import with_appcontext
 from app.openapi import document
 from app.reference.published import SNAPSHOT, as_text, is_snapshot
 
-OUTDATED = "docs/openapi.json does not say what the API does. Run: flask openapi > docs/openapi.json"
+OUTDATED = (
+    "docs/openapi.json does not say what the API does. Run: flask openapi > docs/openapi.json"
+)
 
 
 @click.command("openapi")
