@@ -1,15 +1,25 @@
-"""Posts, for programs: everybody may read them, their authors change them."""
+"""What people write: everybody may read it, its author changes it."""
 
 from datetime import datetime
 from typing import Any, NoReturn
 
 from flask import Blueprint, url_for
 from flask_login import current_user
-from pydantic import ConfigDict
 
 from app.access import open_to_strangers, operators_only, sign_in_required
 from app.extensions import db
-from app.operations import Message, PageOf, Paging, Schema, Shown, check_version, operation, plain
+from app.operations import (
+    Changes,
+    Message,
+    PageOf,
+    Paging,
+    Schema,
+    Shown,
+    check_version,
+    operation,
+    plain,
+)
+from app.paging import part_of
 from app.posts import deeds
 from app.posts.models import Post, Shelf
 from app.posts.remembered import remembered
@@ -36,15 +46,8 @@ class PostCreate(Schema):
     media_url: MediaUrl = None
 
 
-def without_defaults(schema: dict[str, Any]) -> None:
-    for each in schema["properties"].values():
-        each.pop("default", None)
-
-
-class PostUpdate(Schema):
+class PostUpdate(Changes):
     """What may be sent about a post; what is not sent stays as it is."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra=without_defaults)
 
     title: Title = ""
     text: PostText = ""
@@ -87,19 +90,8 @@ def index(username: str, query: Paging) -> Any:
 
 
 def page_of(author_id: int, asked: Paging) -> PageOf[PostRead]:
-    """A page of the list; nothing is past its end."""
-    start = (asked.page - 1) * asked.items_per_page
-    found = db.session.scalars(
-        Post.of(author_id).order_by(Post.id).limit(asked.items_per_page).offset(start)
-    )
     total = db.session.scalar(Post.count_of(author_id)) or 0
-    return PageOf[PostRead](
-        data=[PostRead.model_validate(post) for post in found],
-        total_count=total,
-        has_more=start + asked.items_per_page < total,
-        page=asked.page,
-        items_per_page=asked.items_per_page,
-    )
+    return part_of(Post.of(author_id).order_by(Post.id), total, asked, PostRead)
 
 
 @posts_api.get(f"/<username>/post/{NUMBER}")
@@ -118,12 +110,18 @@ def shown(author_id: int, id: int) -> PostRead:
 
 @posts_api.patch(f"/<username>/post/{NUMBER}")
 @sign_in_required
-@operation("Posts", body=PostUpdate, gives=Message, errors=(412,))
+@operation(
+    "Posts",
+    body=PostUpdate,
+    gives=Message,
+    errors=(412,),
+    examples={"body": {"title": "Goodbye"}},
+)
 def update(username: str, id: int, body: PostUpdate) -> Message:
     """Change what was sent about a post."""
     post = changeable(username, id)
     check_version(PostRead.model_validate(post))
-    deeds.change(post, body.model_dump(exclude_unset=True), myself())
+    deeds.change(post, body.sent, myself())
     return Message(message="Post updated")
 
 
