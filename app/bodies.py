@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from threading import BoundedSemaphore
 from typing import Any
 
+from app.last_words import say
+
 PATIENCE_SECONDS = 0.2
 # Where files may be sent, and how many bytes the whole of what is sent there may have; elsewhere
 # MAX_REQUEST_BYTES holds. Features say so.
 UPLOADS: dict[str, int] = {}
-BUSY = b"Too many requests are being sent slowly. Try again in a few seconds."
+BUSY = "Too many requests are being sent slowly. Try again in a few seconds."
 
 
 class WholeBodies:
@@ -31,9 +33,7 @@ class WholeBodies:
         if not 0 < length <= longest:
             return self._application(environ, start_response)  # nothing to read, or 413 unread
         if not self._readers.acquire(timeout=PATIENCE_SECONDS):
-            headers = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "5")]
-            start_response("503 Service Unavailable", [*headers, ("Cache-Control", "no-store")])
-            return [BUSY]
+            return say(environ, start_response, 503, BUSY, ("Retry-After", "5"))
         try:
             environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
         finally:

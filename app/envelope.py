@@ -14,6 +14,7 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from app.bodies import WholeBodies
 from app.config import Settings
+from app.last_words import say
 
 log = structlog.get_logger("access")
 
@@ -86,24 +87,17 @@ class Envelope:
 
         if not self._is_ours(environ):
             log.warning("request.unknown_host", host=environ.get("HTTP_HOST", "")[:100])
-            return plainly(start, "400 Bad Request", "This host is not served here.")
+            return say(environ, start, 400, "This host is not served here.")
         try:
             return self._application(environ, start)
         except Exception as error:
             log.exception("request.failed", error=type(error).__name__)
             said = f"Something went wrong on our side. Give this number: {request_id}"
-            return plainly(start, "500 Internal Server Error", said)
+            return say(environ, start, 500, said)
 
     def _is_ours(self, environ: dict[str, Any]) -> bool:
         host = environ["HTTP_HOST"] = environ.get("HTTP_HOST", "").lower()
         return len(host) < LONGEST_HOST and host_is_trusted(host, self._trusted_hosts)
-
-
-def plainly(start: Any, status: str, sentence: str) -> Iterable[bytes]:
-    """An answer in plain text, which needs nothing that could fail."""
-    kind = ("Content-Type", "text/plain; charset=utf-8")
-    start(status, [kind, ("Cache-Control", "no-store")])
-    return [sentence.encode()]
 
 
 class JSON(DefaultJSONProvider):

@@ -42,10 +42,12 @@ def test_a_stalled_upload_lets_others_read(
         waiting.join(0.01)
 
     client = Client(served)
-    answer = client.post("/", data=b"mine")
+    answer, told = client.post("/", data=b"mine"), client.post("/api/x", data=b"mine")
 
     assert client.get("/").status_code == 200
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert (answer.mimetype, told.mimetype) == ("text/plain", "application/json")
+    assert set(told.json) == {"detail", "title", "status", "request_id"}
 
 
 def test_a_body_arrives_as_it_was_sent() -> None:

@@ -20,6 +20,8 @@ OPEN = {
     *("auth.finish_sign_up", "auth.finish_account", "auth.forgot", "auth.ask_for_reset"),
     *("auth.reset_sent", "auth.reset", "auth.reset_password"),
     *("auth.begin_passkey", "auth.pass_with_passkey"),
+    # Where ENVIRONMENT is local, as here; tests/reference asks about the others.
+    *("reference.openapi", "reference.swagger", "reference.redoc"),
     # Links that came by mail, also to whoever is not signed in there.
     *("profile.confirm_email", "profile.confirm_this_email"),
     *("profile.change_email", "profile.change_to_this_email"),
@@ -29,7 +31,7 @@ OWN = {
     *("home.index", "audit.activity", "tiers.quotas", "tiers.compare"),
     *("auth.sign_out", "auth.confirm", "auth.second_step", "auth.pass_second_step", "auth.passkey"),
 }
-OWN_BLUEPRINTS = {"profile", "data", "leaving", "factors", "tokens", "jobs"}
+OWN_BLUEPRINTS = {"profile", "data", "leaving", "factors", "tokens", "jobs", "reference"}
 OWN |= given.OWN
 OWN |= {
     *("security.index", "security.change_password"),

@@ -8,7 +8,8 @@ from app.openapi import document
 from app.reference.published import SNAPSHOT, as_text, is_snapshot
 
 OUTDATED = (
-    "docs/openapi.json does not say what the API does. Run: flask openapi > docs/openapi.json"
+    "docs/openapi.json does not say what the API does. Run ./dev flask openapi > docs/openapi.json"
+    " and read what changed in it: clients rely on it."
 )
 
 

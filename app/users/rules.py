@@ -130,7 +130,11 @@ def text_of(shortest: int, longest: int, **more: str) -> WithJsonSchema:
     )
 
 
-NO_SPACE_AROUND = r"^\S(.*\S)?$"
+# Nor signs that control a terminal; what else cannot be printed would fill a page.
+NO_SPACE_AROUND = (
+    r"^[^\s\x00-\x1f\x7f-\x9f]"
+    r"([^\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
+)
 ANOTHER_WORD = rf"^(?!({'|'.join(WORDS_OF_ADDRESSES)})$)[a-z0-9]{{2,20}}$"
 
 PersonName = Annotated[str, BeforeValidator(person_name), text_of(2, 30, pattern=NO_SPACE_AROUND)]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from os import kill
 from pathlib import Path
 from typing import Self
 
@@ -57,8 +58,13 @@ class Pool:
     def start(self, **settings: str) -> int:
         return self._answer(f"start {json.dumps(settings)}")
 
+    def end(self, pid: int, how: signal.Signals) -> int:
+        """Send a worker the signal, wait for it; its exit status."""
+        kill(pid, how)
+        return self.wait(pid)
+
     def wait(self, pid: int) -> int:
-        """Wait until a worker that was sent a signal has ended; its exit status."""
+        """Wait until a worker has ended; its exit status."""
         return self._answer(f"wait {pid}")
 
     def kill_all(self) -> None:

@@ -4,7 +4,6 @@ import random
 import signal
 import time
 from collections import Counter
-from os import kill
 from typing import Any
 
 import pytest
@@ -65,8 +64,7 @@ def work_through(app: Flask, pool: Pool, dice: random.Random, accidents: dict[in
 
 def end(pool: Pool, pid: int, gently: bool) -> None:
     how = signal.SIGTERM if gently else signal.SIGKILL
-    kill(pid, how)
-    assert pool.wait(pid) == (0 if gently else -how)
+    assert pool.end(pid, how) == (0 if gently else -how)
 
 
 def test_two_hundred_jobs_under_random_kills_have_every_effect_exactly_once(

@@ -14,8 +14,8 @@ from app.jobs.workers import Worker
 from tests.jobs.conftest import Consume
 from tests.jobs.consumers import (
     LEASE_SECONDS,
-    PATIENCE_SECONDS,
     ROOT,
+    Pool,
     has_ended,
     is_running,
     marks,
@@ -70,14 +70,14 @@ def test_it_warns_of_limits_that_limit_nothing_and_starts_without_its_database_t
     assert consumer.process.poll() is None
 
 
-def test_a_job_whose_worker_is_killed_is_done_once_by_another(app: Flask, consume: Consume) -> None:
+def test_a_job_whose_worker_is_killed_is_done_once_by_another(app: Flask, pool: Pool) -> None:
     identifier = start(app, "leave_a_mark", seconds=60, only_first=True)
-    first = consume()
-    until(lambda: is_running(app, identifier), first)
-    first.end(signal.SIGKILL)
+    first = pool.start()
+    until(lambda: is_running(app, identifier), pool)
+    assert pool.end(first, signal.SIGKILL) == -signal.SIGKILL
 
-    second = consume()
-    until(lambda: has_ended(app, identifier), second)
+    pool.start()
+    until(lambda: has_ended(app, identifier), pool)
 
     job = look(app, identifier)
     assert (job.status, job.attempt, job.result) == ("succeeded", 2, 2)
@@ -86,51 +86,51 @@ def test_a_job_whose_worker_is_killed_is_done_once_by_another(app: Flask, consum
     assert lines(app, identifier).count("Done") == 1
 
 
-def test_a_job_longer_than_its_lease_is_done_once(app: Flask, consume: Consume) -> None:
+def test_a_job_longer_than_its_lease_is_done_once(app: Flask, pool: Pool) -> None:
     identifier = start(app, "leave_a_mark", seconds=3 * LEASE_SECONDS)
-    consumer = consume()
-    until(lambda: has_ended(app, identifier), consumer)
+    pool.start()
+    until(lambda: has_ended(app, identifier), pool)
 
     assert (look(app, identifier).attempt, marks(app)) == (1, 1)
 
 
-def test_a_stopped_worker_finishes_what_it_runs(app: Flask, consume: Consume) -> None:
+def test_a_stopped_worker_finishes_what_it_runs(app: Flask, pool: Pool) -> None:
     identifier = start(app, "leave_a_mark", seconds=2)
-    consumer = consume()
-    until(lambda: is_running(app, identifier), consumer)
+    pid = pool.start(SHUTDOWN_GRACE_SECONDS="25")
+    until(lambda: is_running(app, identifier), pool)
 
-    assert consumer.end(signal.SIGTERM) == 0
+    assert pool.end(pid, signal.SIGTERM) == 0
 
     assert (look(app, identifier).status, look(app, identifier).attempt) == ("succeeded", 1)
     assert marks(app) == 1
     assert count(app, Worker) == 0
 
 
-def test_a_stopped_worker_hands_back_what_it_cannot_finish(app: Flask, consume: Consume) -> None:
+def test_a_stopped_worker_hands_back_what_it_cannot_finish(app: Flask, pool: Pool) -> None:
     identifier = start(app, "leave_a_mark", seconds=60, only_first=True)
-    consumer = consume(SHUTDOWN_GRACE_SECONDS="1", JOB_LEASE_SECONDS="600")
-    until(lambda: is_running(app, identifier), consumer)
+    pid = pool.start(JOB_LEASE_SECONDS="600")
+    until(lambda: is_running(app, identifier), pool)
 
-    assert consumer.end(signal.SIGTERM) == 0
+    assert pool.end(pid, signal.SIGTERM) == 0
 
     job = look(app, identifier)
     assert (job.status, job.attempt, job.attempts) == ("queued", 1, 4)
     assert count(app, Worker) == 0
-    other = consume()
-    until(lambda: has_ended(app, identifier), other)
+    pool.start()
+    until(lambda: has_ended(app, identifier), pool)
     assert (look(app, identifier).status, marks(app)) == ("succeeded", 1)
 
 
 def test_a_job_that_kills_its_worker_is_set_aside_and_others_run(
-    app: Flask, bob: Browser, consume: Consume
+    app: Flask, bob: Browser, pool: Pool
 ) -> None:
     killer = start(app, "kill_the_worker")
     for _ in range(2):
-        assert consume().process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+        assert pool.wait(pool.start()) == -signal.SIGKILL
 
     other = start(app, "leave_a_mark")
-    consumer = consume()
-    until(lambda: has_ended(app, killer) and has_ended(app, other), consumer)
+    pool.start()
+    until(lambda: has_ended(app, killer) and has_ended(app, other), pool)
 
     job = look(app, killer)
     assert (job.status, job.error, job.attempt) == ("dead", LOST, 2)
@@ -139,7 +139,7 @@ def test_a_job_that_kills_its_worker_is_set_aside_and_others_run(
 
 
 def test_a_worker_takes_what_was_asked_for_while_none_was_there_and_the_queue_was_wiped(
-    app: Flask, consume: Consume
+    app: Flask, pool: Pool
 ) -> None:
     identifiers = [start(app, "leave_a_mark") for _ in range(5)]
     app.extensions["queue"][0].storage.flush_all()
@@ -147,8 +147,8 @@ def test_a_worker_takes_what_was_asked_for_while_none_was_there_and_the_queue_wa
         db.session.query(Job).update({"sent_at": None})
         db.session.commit()
 
-    consumer = consume()
-    until(lambda: all(has_ended(app, each) for each in identifiers), consumer)
+    pool.start()
+    until(lambda: all(has_ended(app, each) for each in identifiers), pool)
 
     assert marks(app) == 5
 

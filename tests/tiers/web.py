@@ -69,12 +69,14 @@ def cookie_of(who: Browser) -> str:
 
 
 @contextmanager
-def serving(settings: dict[str, Any], log: Path) -> Iterator[Web]:
+def serving(
+    settings: dict[str, Any], log: Path, served: str = "tests.tiers.served:app"
+) -> Iterator[Web]:
     """Serve the application with ``settings`` (as load_settings takes them) by granian."""
     with reserve_port() as reservation, log.open("w") as output:
         port = reservation.getsockname()[1]
         ready = load_settings(**{**settings, "port": port, "web_threads": THREADS})
-        arguments = [*server.command(ready)[:-1], "tests.tiers.served:app"]
+        arguments = [*server.command(ready)[:-1], served]
         process = subprocess.Popen(
             [sys.executable, "-m", "granian", *arguments],
             env=environment(settings),
