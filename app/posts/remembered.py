@@ -4,6 +4,7 @@ Nothing has to be taken out: a change brings a new stamp, so the very next read 
 there yet, in whichever process. Only what everybody may see is kept, and plain values only.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,28 +13,32 @@ import structlog
 from app.extensions import cache
 
 SECONDS = 60
+LONGEST = 100_000  # characters: nobody fills the memory with what is asked for once
 
 log = structlog.get_logger()
 
 
 def remembered(stamp: str | None, what: str, read: Callable[[], Any]) -> Any:
-    """What ``read`` says, or said under the same stamp. Without a cache it is read each time."""
+    """What ``read`` says, or said under the same stamp; JSON values. Without a cache it is read
+    each time.
+    """
     if stamp is None:
         return read()
     key = f"posts/{stamp}/{what}"
     try:
-        found = cache.get(key)
+        kept = cache.get(key)
     except Exception as error:  # slower, not broken
         log.warning("cache.away", error=type(error).__name__)
         return read()
-    if found is None:
-        found = read()
-        keep(key, found)
-    return found
+    return json.loads(kept) if kept else keep(key, read())
 
 
-def keep(key: str, value: Any) -> None:
+def keep(key: str, value: Any) -> Any:
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) > LONGEST:
+        return value
     try:
-        cache.set(key, value, timeout=SECONDS)
+        cache.set(key, text, timeout=SECONDS)
     except Exception as error:
         log.warning("cache.away", error=type(error).__name__)
+    return value

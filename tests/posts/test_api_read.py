@@ -1,5 +1,6 @@
 """Programs read posts, signed in or not, and see every change at once although reads are cached."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -230,8 +231,23 @@ def test_the_cache_holds_what_everybody_may_see_and_nothing_else(app: Flask) -> 
         held = cache.get(f"posts/{stamp}/{number}")
 
     assert len(shown) == 1
-    assert held == ask(app, "GET", f"/bob/post/{number}").json
+    assert json.loads(held) == ask(app, "GET", f"/bob/post/{number}").json
     assert "Set-Cookie" not in ask(app, "GET", f"/bob/post/{number}").headers
+
+
+def test_nobody_fills_the_memory_with_large_pages_or_endless_numbers(app: Flask) -> None:
+    for n in range(2):
+        write(app, title=f"Post {n}", text="x" * 60_000)
+    with app.app_context():
+        stamp = db.session.scalars(db.select(Shelf.stamp)).one()
+
+    assert len(titles(app, "?items_per_page=1")) == 1
+    assert len(titles(app, "?items_per_page=2")) == 2
+    assert titles(app, "?page=101") == []
+
+    with app.app_context():
+        held = {what: cache.get(f"posts/{stamp}/{what}") for what in ("1/1", "1/2", "101/10")}
+    assert [what for what, text in held.items() if text] == ["1/1"]
 
 
 def test_who_has_it_already_is_told_so(app: Flask) -> None:
