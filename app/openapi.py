@@ -160,7 +160,6 @@ def in_path(rule: Rule) -> list[dict[str, Any]]:
 
 
 TEXT = {"type": "string", "minLength": 1}
-NO_ZERO = r"^[^\u0000]*$"  # the one character that no address may hold (400)
 
 
 def in_query(known: Operation, refs: dict[Any, Any]) -> list[dict[str, Any]]:
@@ -177,8 +176,6 @@ def in_query(known: Operation, refs: dict[Any, Any]) -> list[dict[str, Any]]:
 def apart(schema: dict[str, Any]) -> dict[str, Any]:
     """What is said of a parameter beside its schema."""
     schema = {key: value for key, value in schema.items() if key != "title"}
-    if schema.get("type") == "string" and "enum" not in schema:
-        schema.setdefault("pattern", NO_ZERO)
     said = schema.pop("description", "")
     return {"schema": schema, **({"description": said} if said else {})}
 
