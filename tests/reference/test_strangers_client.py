@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def test_the_whole_way(site: Site) -> None:
         assert (me["username"], me["tier_id"]) == ("dora", admin.ask("GET", "tier/gold")["id"])
         work(dora)
         dora.take(dora.http.post("refresh"))
-        if find_spec("app.posts"):  # the example may have been taken out
+        if "/api/v1/{username}/post" in httpx.get(f"{site.address}/openapi.json").json()["paths"]:
             write(dora)
         leave(dora)
         clean_up(admin)
