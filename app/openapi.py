@@ -174,7 +174,6 @@ def operation_id(rule: Rule, method: str) -> str:
     return f"{name}_" if rule.rule.endswith("/") else name
 
 
-<<<<<<< HEAD
 def tidied(what: Any, names: bool = False) -> Any:
     """Without the titles that pydantic makes of names, its names of lists in one word, and words
     of programs as Markdown has them. ``names`` says that the keys are names of fields.
@@ -183,76 +182,6 @@ def tidied(what: Any, names: bool = False) -> Any:
         return [tidied(each) for each in what]
     if not isinstance(what, dict):
         return what
-=======
-def in_path(rule: Rule) -> list[dict[str, Any]]:
-    found = re.findall(r"<(?:([^:<>(]+)[^:<>]*:)?([^<>]+)>", rule.rule)
-    return [
-        {"name": name, "in": "path", "required": True, "schema": NUMBERS.get(kind, TEXT)}
-        for kind, name in found
-    ]
-
-
-TEXT = {"type": "string", "minLength": 1}
-
-
-def in_query(known: Operation, refs: dict[Any, Any]) -> list[dict[str, Any]]:
-    if known.query is None:
-        return []
-    schema = TypeAdapter(known.query).json_schema(ref_template=REFERENCE)
-    needed = schema.get("required", ())
-    return [
-        {"name": name, "in": "query", "required": name in needed, **apart(each)}
-        for name, each in schema["properties"].items()
-    ]
-
-
-def apart(schema: dict[str, Any]) -> dict[str, Any]:
-    """What is said of a parameter beside its schema."""
-    schema = {key: value for key, value in schema.items() if key != "title"}
-    said = schema.pop("description", "")
-    return {"schema": schema, **({"description": said} if said else {})}
-
-
-def in_headers(known: Operation, method: str) -> list[dict[str, Any]]:
-    names = {}
-    if known.once or known.keyed:
-        names["Idempotency-Key"] = "The same key gives the same answer for a day."
-    if method in ("PATCH", "DELETE") and 412 in known.errors:
-        names["If-Match"] = "The ETag that you read: 412 if it was changed since."
-    if method == "GET":
-        names["If-None-Match"] = "The ETag that you have: 304 if nothing changed."
-    return [
-        {"name": name, "in": "header", "description": said, "schema": {"type": "string"}}
-        for name, said in names.items()
-    ]
-
-
-def body_of(known: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
-    if known.form:
-        return {"application/x-www-form-urlencoded": {"schema": refs[known.form]}}
-    if known.body is None:
-        return {}
-    example = {"examples": {"usual": {"value": known.examples["body"]}}} if known.examples else {}
-    return {"application/json": {"schema": refs[known.body], **example}}
-
-
-def success(view: Any, method: str, refs: dict[Any, Any]) -> dict[str, Any]:
-    known: Operation = view.operation
-    headers = dict.fromkeys(LIMIT_HEADERS, "string") if hasattr(view, "limit_mark") else {}
-    headers |= dict.fromkeys(LIMIT_NUMBERS, "integer") if headers else {}
-    headers |= {"ETag": "string"} if method == "GET" else {}
-    answer: dict[str, Any] = {
-        "description": HTTPStatus(known.status).phrase,
-        "content": {"application/json": {"schema": refs[known.gives]}},
-    }
-    if headers:
-        answer["headers"] = {name: {"schema": {"type": kind}} for name, kind in headers.items()}
-    same = {"304": {"description": "Not Modified"}} if method == "GET" else {}
-    return {str(known.status): answer, **same}
-
-
-def errors(view: Any, method: str, rule: Rule, refs: dict[Any, Any]) -> dict[str, Any]:
->>>>>>> w/fuzz
     return {
         key if not key.startswith("PageOf_") else key.replace("_", ""): as_published(key, each)
         for key, each in what.items()
