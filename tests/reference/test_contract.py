@@ -94,6 +94,8 @@ CALLS = [
     ),
     Call("GET /user/me/", MEMBERS, USER),
     Call("GET /user/me", MEMBERS, USER),
+    Call("PATCH /user/me", MEMBERS, "User updated", {"name": "Somebody"}),
+    Call("DELETE /user/me", (401, 200, 200, 409), None),  # the last operator stays
     Call("GET /user/bob", OWN_OR_OPERATORS, USER, refused=(("/user/zoe", None, 404, NOBODY),)),
     Call(
         "PATCH /user/bob",
