@@ -1,6 +1,7 @@
 """Who a program acts for: only the token in its header says so, and only while it is good."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -112,7 +113,7 @@ def test_every_changing_door_of_the_api_is_closed_to_readers(app: Flask) -> None
 
     assert doors
     for method, rule in doors:
-        path = rule.rule.replace("<username>", "bob")
+        path = re.sub("<[^>]+>", "1", rule.rule.replace("<username>", "bob"))
         assert client.open(path, method=method, headers=headers).status_code == 403, rule
 
 

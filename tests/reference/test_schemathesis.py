@@ -32,8 +32,8 @@ ROLES = {
 }
 # These would end the token that asks, and then there is nothing left to look at.
 ENDS = {
-    "user": ("POST /api/v1/logout", "DELETE /api/v1/user/{username}"),
-    "operator": ("POST /api/v1/logout",),
+    "user": ("POST /api/v1/logout", "DELETE /api/v1/user/me", "DELETE /api/v1/user/{username}"),
+    "operator": ("POST /api/v1/logout", "DELETE /api/v1/user/me"),
 }
 
 
