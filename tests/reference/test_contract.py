@@ -1,7 +1,10 @@
 """The whole API as one table: who may call what, and what the answer says."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +12,11 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.database import now
+from tests import given
 from tests.calls import Caller
 from tests.conftest import forget_everything
 from tests.jobs.deeds import start
 from tests.people import PASSWORD, make_cast
-from tests.posts.written import write
 from tests.users.saved import add
 
 # Mallory is somebody else, Bob is whom it is about, Alice is an operator.
@@ -23,7 +26,6 @@ USER = {"id", "name", "username", "email", "profile_image_url", "tier_id"}
 TIER = {"id", "name", "created_at"}
 LIMIT = {"id", "tier_id", "name", "path", "limit", "period", "rule", "endpoint", "methods"}
 LIMIT |= {"observed"}
-POST = {"id", "title", "text", "media_url", "created_by_user_id", "created_at"}
 TASK = {"id", "function", "args", "kwargs", "status", "progress", "result", "error"}
 TASK |= {"enqueue_time", "start_time", "finish_time", "success", "job_try"}
 ERROR = {"detail", "title", "status", "request_id"}
@@ -31,7 +33,6 @@ ERROR = {"detail", "title", "status", "request_id"}
 GUEST = {"name": "Dora Dean", "username": "dora", "email": "dora@example.com"}
 GUEST |= {"password": "seven green bottles"}
 RULE = {"path": "api/v1/tasks/task/{id}/retry", "limit": 5, "period": 60}
-SAID = {"title": "Hello", "text": "What I saw"}
 
 
 @dataclass(frozen=True)
@@ -174,19 +175,10 @@ CALLS = [
     Call("GET /tasks/task/{anonymous}", ANYBODY, TASK),
     Call("POST /tasks/task/{task}/cancel", (404, 404, 200, 200), TASK),
     Call("POST /tasks/task/{ended}/retry", (404, 404, 200, 200), TASK),
-    # Posts
-    Call("POST /bob/post", (401, 403, 201, 403), POST, SAID),
-    Call("GET /bob/posts", ANYBODY, Page(POST), refused=(("/zoe/posts", None, 404, NOBODY),)),
-    Call(
-        "GET /bob/post/{post}",
-        ANYBODY,
-        POST,
-        refused=(("/bob/post/999", None, 404, "Post not found"),),
-    ),
-    Call("PATCH /bob/post/{post}", OWN_OR_OPERATORS, "Post updated", {"title": "Hello again"}),
-    Call("DELETE /bob/post/{post}", OWN_OR_OPERATORS, "Post deleted"),
-    Call("DELETE /bob/db_post/{post}", OPERATORS, "Post deleted from the database"),
 ]
+# Features that wire themselves bring theirs: importing them adds to CALLS.
+for path in sorted(Path(__file__).parent.parent.glob("*/contract.py")):
+    import_module(f"tests.{path.parent.name}.contract")
 
 
 class World:
@@ -212,7 +204,7 @@ class World:
         assert bobs.post(f"/tasks/task/{jobs['ended']}/cancel").status_code == 200
         anonymous = Caller(self.app).post("/tasks/task?message=x").json["id"]
         self.known = {**jobs, "limit": limit["id"], "anonymous": anonymous}
-        self.known["post"] = write(self.app, "bob")
+        self.known |= given.give(self.app)
 
     def ask(self, role: str, method: str, path: str, body: Any = None) -> TestResponse:
         for name, value in self.known.items():
@@ -300,10 +292,7 @@ def test_no_door_is_missing_in_the_table(app: Flask) -> None:
 
 
 def address(call: Call) -> str:
-    path = call.call.partition(" ")[2].partition("?")[0]
-    for name in ("limit", "post", "task", "anonymous", "ended"):
-        path = path.replace("{" + name + "}", "1")
-    return path
+    return re.sub(r"\{\w+\}", "1", call.call.partition(" ")[2].partition("?")[0])
 
 
 def test_signing_in_staying_in_and_out(app: Flask) -> None:
