@@ -139,7 +139,7 @@ def described(rule: Rule, method: str, view: Any, refs: dict[Any, Any]) -> dict[
     summary, _, rest = cleandoc(view.__doc__ or "").partition("\n\n")
     said: dict[str, Any] = {
         "tags": [known.tag],
-        "summary": " ".join(summary.split()).replace("``", "`"),
+        "summary": " ".join(summary.split()).replace("``", ""),
         "operationId": operation_id(rule, method),
         "security": OTHERWISE.get(rule.endpoint, SECURITY[for_whom(view)]),
     }

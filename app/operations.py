@@ -64,6 +64,10 @@ class Message(Shown):
     message: str
 
 
+# What the document says of a text in an address, besides: one with a zero is refused with 400.
+NO_ZERO: dict[str, Any] = {"pattern": r"^[^\u0000]*$"}
+
+
 class Paging(BaseModel):
     """Which page of a list."""
 

@@ -10,7 +10,6 @@ from app.operations import Operation
 
 REFERENCE = "#/components/schemas/{model}"
 TEXT = {"type": "string", "minLength": 1}
-NO_ZERO = r"^[^\u0000]*$"  # the one character that no address may hold (400)
 HEADERS = {
     "Idempotency-Key": "Any text of your own: the same one gives the same answer for a day.",
     "If-Match": "The ETag that you read: 412 if it was changed since.",
@@ -47,8 +46,6 @@ def in_query(known: Operation) -> list[dict[str, Any]]:
 def apart(schema: dict[str, Any]) -> dict[str, Any]:
     """What is said of a parameter beside its schema."""
     schema = dict(schema)
-    if schema.get("type") == "string" and "enum" not in schema:
-        schema.setdefault("pattern", NO_ZERO)
     said = schema.pop("description", "")
     return {"schema": schema, **({"description": said} if said else {})}
 

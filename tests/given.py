@@ -1,7 +1,6 @@
 """What features that wire themselves bring to the tests of every door, in their ``given.py``: which
 doors are open to whoever is signed in (``OWN``), what gets their forms past the first fields
-(``GOOD``), things for their doors to be about (``give``), and what a program that knows only the
-API does with them (``walk``)."""
+(``GOOD``), and things for their doors to be about (``give``)."""
 
 from importlib import import_module
 from pathlib import Path
@@ -17,12 +16,6 @@ OWN: set[str] = set().union(*(part.OWN for part in PARTS))
 GOOD: dict[str, str] = {name: value for part in PARTS for name, value in part.GOOD.items()}
 
 
-def give(app: Flask) -> dict[str, Any]:
-    """The numbers of the things by what they are."""
-    return {name: number for part in PARTS for name, number in part.give(app).items()}
-
-
-def walk(client: Any) -> None:
-    """``client`` asks for (method, path, status, body), relative to the root of the API."""
+def give(app: Flask) -> None:
     for part in PARTS:
-        part.walk(client)
+        part.give(app)

@@ -19,7 +19,7 @@ from app.jobs import engine
 from app.jobs.forms import LONGEST_NAME, TOO_LONG, plain
 from app.jobs.models import AGAIN, STRANGERS, Job, outsider
 from app.jobs.tasks import demonstration
-from app.operations import Shown, operation
+from app.operations import NO_ZERO, Shown, operation
 from app.programs import Problem
 from app.tiers.marking import limited
 from app.users.models import User
@@ -42,7 +42,9 @@ def short(text: str) -> str:
 class Start(BaseModel):
     """What the new task is called."""
 
-    message: Annotated[str, AfterValidator(short), Field(json_schema_extra={"maxLength": 120})]
+    message: Annotated[
+        str, AfterValidator(short), Field(json_schema_extra={"maxLength": 120, **NO_ZERO})
+    ]
 
 
 class Started(Shown):

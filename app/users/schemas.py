@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from app.kinds import switch, text
-from app.operations import Changes, Paging, Schema, Shown
+from app.operations import NO_ZERO, Changes, Paging, Schema, Shown
 from app.passwords import hash_password
 from app.tiers.rules import Number
 from app.tiers.schemas import RateLimitRead
@@ -122,7 +122,17 @@ Switch = Annotated[bool, BeforeValidator(switch)]
 class UserQuery(Paging):
     """Which people, in which order."""
 
-    q: str = Field("", max_length=100, description="Words in the name, username or address.")
-    tier: str = Field("", max_length=64, description="The name of their tier; - for none.")
+    q: str = Field(
+        "",
+        max_length=100,
+        description="Words in the name, username or address.",
+        json_schema_extra=NO_ZERO,
+    )
+    tier: str = Field(
+        "",
+        max_length=64,
+        description="The name of their tier; - for none.",
+        json_schema_extra=NO_ZERO,
+    )
     sort: Order = Field("id", description="By what; with - the other way round.")
     deleted: Switch = Field(False, description="Those who were deleted, instead of the living.")

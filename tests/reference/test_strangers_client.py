@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests import given
 from tests.browser.site import Site
 from tests.people import PASSWORD
 
@@ -64,7 +63,8 @@ def test_the_whole_way(site: Site) -> None:
         assert (me["username"], me["tier_id"]) == ("dora", admin.ask("GET", "tier/gold")["id"])
         work(dora)
         dora.take(dora.http.post("refresh"))
-        given.walk(dora)
+        if "/api/v1/{username}/post" in httpx.get(f"{site.address}/openapi.json").json()["paths"]:
+            write(dora)
         leave(dora)
         clean_up(admin)
 
@@ -116,6 +116,17 @@ def wait(client: Client, task: str) -> Any:
             return said
         time.sleep(0.2)
     raise AssertionError(said)
+
+
+def write(dora: Client) -> None:
+    """A post, from the first word to the last."""
+    post = dora.ask("POST", "dora/post", 201, {"title": "Hello", "text": "What I saw"})
+    path = f"dora/post/{post['id']}"
+    assert dora.ask("GET", path)["title"] == "Hello"
+    assert dora.ask("PATCH", path, body={"title": "Again"}) == {"message": "Post updated"}
+    assert [each["title"] for each in pages(dora, "dora/posts")] == ["Again"]
+    assert dora.ask("DELETE", path) == {"message": "Post deleted"}
+    dora.ask("GET", path, 404)
 
 
 def leave(dora: Client) -> None:
