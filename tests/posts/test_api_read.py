@@ -78,7 +78,7 @@ def test_past_the_end_there_is_nothing(app: Flask) -> None:
 
     assert titles(app, "?page=2147483647&items_per_page=100") == []
     assert ask(app, "GET", "/carol/posts").json["total_count"] == 0
-    for query in ("?page=0", "?items_per_page=101", "?page=x"):
+    for query in ("?page=0", "?items_per_page=101", "?page=x", f"?page={'9' * 400}", "?page=1.5"):
         assert ask(app, "GET", f"/bob/posts{query}").status_code == 422
 
 
@@ -92,6 +92,11 @@ def test_who_and_what_is_not_there(app: Flask) -> None:
     ):
         answer = ask(app, "GET", path)
         assert (answer.status_code, answer.json["detail"]) == (404, said)
+
+
+@pytest.mark.parametrize("number", ["x", "-1", "1e9", "9" * 20, "%ff"])
+def test_numbers_that_are_none(app: Flask, number: str) -> None:
+    assert ask(app, "GET", f"/bob/post/{number}").status_code == 404
 
 
 def test_the_posts_of_who_was_deleted_are_gone_and_come_back_with_them(app: Flask) -> None:

@@ -81,6 +81,12 @@ def test_what_is_wrong_is_told_without_the_value(
     assert all_stored(app) == []
 
 
+def test_nothing_in_it_is_told_of_both_fields(app: Flask) -> None:
+    answer = post(app, {})
+
+    assert [each["loc"][-1] for each in answer.json["detail"]] == ["title", "text"]
+
+
 def test_the_published_patterns_say_the_same_as_the_rules() -> None:
     for schema, name in ((TITLE, "title"), (MEDIA_URL, "media_url")):
         values = [change[name] for change, field, _ in WRONG if field == name]

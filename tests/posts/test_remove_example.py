@@ -30,7 +30,7 @@ with app.test_request_context("/"):
 SOME = (
     "imports_go_down or models_and_migrations_agree or stand_in_one_line or gets_everything_about"
     " or vocabulary or asked_to_sign_in_everywhere or programs_that_look or whole_tree"
-    " or no_door_takes or names_is_there or an_empty or show_user"
+    " or no_door_takes or names_is_there or snapshot_is_up_to_date or no_door_is_missing"
 )
 
 
