@@ -321,9 +321,9 @@ class TestCost:
 
         assert bob.post("/tasks", {"task": "demonstration"}).status_code == 303
 
-    def test_it_reads_no_more_than_the_tasks_of_the_person(self, app: Flask, mode: str) -> None:
-        if mode == "server":
-            pytest.skip("Over a few rows PostgreSQL reads the table, whatever index there is.")
+    # Over a few rows PostgreSQL reads the table, whatever index there is.
+    @pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+    def test_it_reads_no_more_than_the_tasks_of_the_person(self, app: Flask) -> None:
         from app.jobs.news import of_person
 
         with app.app_context():
@@ -338,12 +338,11 @@ class TestCost:
         assert all(step.startswith("SEARCH") for step in steps), plan
 
 
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
 def test_a_busy_database_keeps_no_page_waiting(
-    app: Flask, bob: Browser, mode: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, bob: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On SQLite a task may hold the one lock for long: then the next page tells it."""
-    if mode == "server":
-        pytest.skip("Writers of other rows are nobody's business on PostgreSQL.")
     ended(app)
     with app.app_context():
         db.session.execute(update(Job).values(priority=1))
