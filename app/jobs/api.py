@@ -16,8 +16,9 @@ from pydantic_core import PydanticCustomError
 from app.access import open_to_strangers
 from app.extensions import db, throttled_address
 from app.jobs import engine
+from app.jobs.bulk import CANCEL, RETRY, keep
 from app.jobs.forms import LONGEST_NAME, TOO_LONG, plain
-from app.jobs.models import AGAIN, STRANGERS, Job, outsider
+from app.jobs.models import AGAIN, STRANGERS, Job
 from app.jobs.tasks import demonstration
 from app.operations import NO_ZERO, Shown, operation
 from app.programs import Problem
@@ -138,7 +139,7 @@ def cancel(id: str) -> TaskRead:
     job = reachable(id)
     if not job.is_open:
         raise Problem(409, NOTHING_TO_CANCEL)
-    engine.cancel(job, by=whoever_asks())
+    keep(CANCEL, [job.id], whoever_asks())
     if not job.stop_asked:  # it was faster
         raise Problem(409, NOTHING_TO_CANCEL)
     return TaskRead.of(job)
@@ -155,13 +156,12 @@ def retry(id: str) -> TaskRead:
         raise Problem(409, NOT_ENDED if job.is_open else SUCCEEDED)
     if job.is_strangers:
         keep_out_a_crowd()
-    engine.retry(job, by=whoever_asks())
+    keep(RETRY, [job.id], whoever_asks())
     return TaskRead.of(job)
 
 
-def whoever_asks() -> User:
-    me: User = current_user._get_current_object()
-    return me if me.is_authenticated else outsider("a stranger")
+def whoever_asks() -> str:
+    return current_user.username if current_user.is_authenticated else "a stranger"
 
 
 def reachable(id: str) -> Job:

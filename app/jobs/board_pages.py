@@ -19,11 +19,11 @@ from app.database import now
 from app.errors import Missing
 from app.extensions import db
 from app.htmx import Toast, announcing, redirect_with, render, swap_or_redirect, wants_part
-from app.jobs import agenda, bulk, found, queues
+from app.jobs import agenda, bulk, found
 from app.jobs.board import figures, trouble
 from app.jobs.forms import plain
 from app.jobs.models import Job
-from app.jobs.workers import Worker
+from app.jobs.workers import Queue, Worker
 from app.paging import Page, page_number
 from app.tasks import TASKS
 from app.words import count
@@ -109,7 +109,7 @@ def about(jobs: Any) -> dict[str, Any]:
     workers = db.session.scalars(select(Worker).where(Worker.id.in_(at_work))) if at_work else ()
     return {
         "workers": {worker.id: worker for worker in workers},
-        "stopped": set(db.session.scalars(queues.paused())),
+        "stopped": set(db.session.scalars(Queue.paused())),
         "deeds_for": bulk.deeds_for,
         "asked_by": asked_by,
     }

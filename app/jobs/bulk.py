@@ -1,4 +1,5 @@
-"""The same done to many jobs. Each is asked for the state it is in: what changed is left alone."""
+"""What people do to jobs, to one or to many. Each is asked for the state it is in: what changed is
+left alone, so twice is harmless."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,12 @@ from app.database import now
 from app.extensions import db, queue
 from app.jobs import found
 from app.jobs.asking import tries_of
-from app.jobs.models import AGAIN, OPEN, Job, JobLog
-from app.jobs.moves import ask_again, stop
+from app.jobs.models import AGAIN, OPEN, SET_ASIDE, Job, JobLog
+from app.jobs.moves import ask_again, discard, stop
 from app.tasks import TASKS
 from app.words import count, number
 
 DIRECTLY = 100  # more are a job of their own
-SET_ASIDE = ("failed", "dead")
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,24 @@ class Many:
         return [*meant, came <= self.until]
 
 
+RETRY, DISCARD, CANCEL = DEEDS.values()
+
+
 def deeds_for(state: str) -> list[Deed]:
     """What can be done to jobs in that state."""
     return [deed for deed in DEEDS.values() if state in deed.states]
 
 
-def do(deed: Deed, identifiers: Iterable[str], by: str) -> list[tuple[str, int]]:
-    """Do it to those that still are in a state for it: their ids and priorities.
+def keep(deed: Deed, identifiers: Iterable[str], by: str) -> int:
+    """Do it to those that still are in a state for it, and commit; how many there were."""
+    done = do(deed, identifiers, by)
+    db.session.commit()
+    tell(deed, done)
+    return len(done)
 
-    The caller commits, and then calls ``tell`` with what it got.
-    """
+
+def do(deed: Deed, identifiers: Iterable[str], by: str) -> list[tuple[str, int]]:
+    """The ids and priorities of those that it was done to; the caller commits, then tells."""
     jobs = select(Job.id, Job.task, Job.priority).where(Job.id.in_(list(identifiers)))
     rows = db.session.execute(jobs.order_by(Job.id)).all()  # one order for all: no deadlock
     done = [(row.id, row.priority) for row in rows if changes(move(deed, row))]
@@ -106,13 +114,7 @@ def do(deed: Deed, identifiers: Iterable[str], by: str) -> list[tuple[str, int]]
 def move(deed: Deed, row: Row[str, str, int]) -> Update:
     if deed.name == "retry":
         return ask_again(row.id, tries_of(row.task))
-    return discarded(row.id) if deed.name == "discard" else stop(row.id)
-
-
-def discarded(identifier: str) -> Update:
-    """Set aside for good what failed. Why it failed stays, and it may still be tried again."""
-    ended = (Job.id == identifier, Job.status.in_(SET_ASIDE))
-    return update(Job).where(*ended).values(status="cancelled")
+    return discard(row.id) if deed.name == "discard" else stop(row.id)
 
 
 def changes(change: Update) -> bool:

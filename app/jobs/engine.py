@@ -12,12 +12,11 @@ from app.config import Settings
 from app.database import now
 from app.extensions import db, queue
 from app.jobs import moves
-from app.jobs.asking import one_at_a_time, send, tries_of
+from app.jobs.asking import one_at_a_time, send
 from app.jobs.holding import TimedOut, holding
-from app.jobs.models import Job, JobChunk, JobLog
+from app.jobs.models import Job, JobChunk
 from app.jobs.running import Overtime, RunningJob, fresh
 from app.tasks import TASKS, Asking, BadArguments, Cancelled, Task, TaskFailed
-from app.users.models import User
 from app.words import duration
 
 log = structlog.get_logger()
@@ -141,26 +140,6 @@ def read(kind: Task, arguments: dict[str, Any]) -> dict[str, Any]:
         return kind.read(arguments)
     except BadArguments:
         raise TaskFailed(f"This version of {kind.title} takes other arguments.") from None
-
-
-def cancel(job: Job, by: User) -> None:
-    """Stop a waiting job now, a running one at its next report; commits. Twice is harmless."""
-    if db.session.execute(moves.stop(job.id)).rowcount:  # type: ignore[attr-defined]
-        db.session.add(JobLog(job_id=job.id, text=f"Asked to stop by {by.username}"))
-    db.session.commit()
-
-
-def retry(job: Job, by: User) -> None:
-    """Queue a job that ended without success again, with all its tries; commits. Twice is
-    harmless.
-    """
-    again = moves.ask_again(job.id, tries_of(job.task))
-    if not db.session.execute(again).rowcount:  # type: ignore[attr-defined]
-        db.session.rollback()
-        return
-    db.session.add(JobLog(job_id=job.id, text=f"Queued again by {by.username}"))
-    db.session.commit()
-    send(job.id, job.priority)
 
 
 def file_of(job: Job) -> Iterator[bytes]:

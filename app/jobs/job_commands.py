@@ -1,7 +1,7 @@
 """Commands for operators: everybody's jobs listed, shown, tried again, stopped and removed."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,9 +13,9 @@ from sqlalchemy.orm import defer, joinedload, lazyload
 from app.audit.trail import record
 from app.database import now
 from app.extensions import db
-from app.jobs import engine
+from app.jobs.bulk import CANCEL, RETRY, Deed, keep, on_record
 from app.jobs.job_words import Age, as_dict, as_row, as_text
-from app.jobs.models import AGAIN, OPEN, STATUSES, Job, JobLog, outsider
+from app.jobs.models import AGAIN, OPEN, STATUSES, Job, JobLog
 from app.users.models import User
 from app.words import count
 
@@ -112,8 +112,7 @@ def retry_jobs(
     """Queue jobs again that ended without success, with all their tries."""
     which = chosen(identifiers, every, status, task, AGAIN)
     if is_meant("Retry", which, yes):
-        record("jobs.retried", detail=in_words(which, status, task))
-        done = do_to_each(which, engine.retry, lambda job: job.is_open)
+        done = do_to_all(RETRY, which, in_words(which, status, task))
         click.echo(f"{count(done, 'job')} queued again.")
 
 
@@ -129,8 +128,7 @@ def cancel_jobs(
     """Stop jobs: at once where they wait, else when the task reports next."""
     which = chosen(identifiers, every, status, task, OPEN)
     if is_meant("Cancel", which, yes):
-        record("jobs.cancelled", detail=in_words(which, status, task))
-        done = do_to_each(which, engine.cancel, lambda job: job.stop_asked)
+        done = do_to_all(CANCEL, which, in_words(which, status, task))
         click.echo(f"{count(done, 'job')} cancelled; what runs stops at its next report.")
 
 
@@ -173,19 +171,12 @@ def in_words(which: list[str], status: str | None, task: str) -> str:
     return f"{count(len(which), 'job')}: {', '.join(each[:8] for each in which)}"
 
 
-def do_to_each(
-    which: list[str], deed: Callable[[Job, User], None], is_done: Callable[[Job], bool]
-) -> int:
-    """How many it was done to. What it is done to is on record first; one by one, each commits."""
+def do_to_all(deed: Deed, which: list[str], detail: str) -> int:
+    """How many it was done to: on record first, then a batch at a time, each kept by itself."""
+    on_record(deed, detail)
     db.session.commit()
-    done = 0
-    for identifier in which:
-        job = db.session.get(Job, identifier)
-        if job is not None:  # it may have been removed meanwhile
-            deed(job, outsider(BY))
-            done += is_done(job)
-        db.session.expunge_all()
-    return done
+    batches = (which[first : first + AT_ONCE] for first in range(0, len(which), AT_ONCE))
+    return sum(keep(deed, batch, BY) for batch in batches)
 
 
 @jobs_commands.command("purge")

@@ -29,18 +29,14 @@ from app.users.models import User
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "dead")
 OPEN = ("queued", "running")
-AGAIN = ("failed", "dead", "cancelled")  # what may be tried once more
+SET_ASIDE = ("failed", "dead")  # what somebody has to look at
+AGAIN = (*SET_ASIDE, "cancelled")  # what may be tried once more
 STRANGERS = "address:"  # how the key of a job begins that somebody asked for without signing in
 
 
 def for_operators() -> list[str]:
     """The kinds of work whose results only operators may see."""
     return [name for name, kind in TASKS.items() if kind.operators_only]
-
-
-def outsider(name: str) -> User:
-    """Whoever acts without an account, as a job's log names them; never stored."""
-    return User(username=name)
 
 
 class Job(Outcome, Model):

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from app.database import UTCDateTime, now
-from app.jobs.models import AGAIN, OPEN, Job
+from app.jobs.models import AGAIN, OPEN, SET_ASIDE, Job
 from app.jobs.workers import Queue
 from app.tasks import TASKS
 
@@ -35,7 +35,7 @@ BEFORE = {
     "succeeded": ("running",),
     "failed": ("running",),  # it said that it cannot go on
     "dead": ("running",),  # all tries are used: it is set aside
-    "cancelled": ("queued", "running", "failed", "dead"),
+    "cancelled": (*OPEN, *SET_ASIDE),
 }
 
 
@@ -47,7 +47,7 @@ MOMENT, LEASE = bindparam("moment", type_=UTCDateTime()), bindparam("lease", typ
 
 
 def is_not_paused() -> ColumnElement[bool]:
-    return Job.queue.not_in(select(Queue.name).where(Queue.paused_at.is_not(None)))
+    return Job.queue.not_in(Queue.paused())
 
 
 # Take a waiting job that is due: only one worker changes a row. It is due, too, if it was by the
@@ -123,6 +123,12 @@ def ask_again(identifier: str, tries: int) -> Update:
     blank = dict.fromkeys(("sent_at", "progress", "error", "details", "finished_at"))
     values = {**blank, "status": "queued", "run_at": now(), "stop_asked": False, "message": ""}
     return update(Job).where(*ended).values(**values, attempts=Job.attempt + tries)
+
+
+def discard(identifier: str) -> Update:
+    """Set aside for good what failed. Why it failed stays, and it may still be tried again."""
+    ended = (Job.id == identifier, Job.status.in_(SET_ASIDE))
+    return update(Job).where(*ended).values(status="cancelled")
 
 
 def waiting_again() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from app.users.models import User
 
 MOST_TOASTS = 3
 LONGEST_SENTENCE = 200
-STOPPED_BY = "Asked to stop by "  # as engine.cancel writes it
+STOPPED_BY = "Asked to stop by "  # as a cancelled job's log has it
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from app.errors import Missing
 from app.extensions import db
 from app.htmx import Toast, announcing, redirect_with, render, swap_or_redirect, wants_part
 from app.jobs import engine, queues
+from app.jobs.bulk import CANCEL, RETRY, keep
 from app.jobs.forms import StartForm
 from app.jobs.models import Job, JobLog
 from app.jobs.news import News, latest
@@ -111,7 +112,7 @@ def about(job: Job) -> dict[str, Any]:
 @sign_in_required
 def cancel(id: str) -> ResponseReturnValue:
     job = visible(id)
-    engine.cancel(job, by=current_user)
+    keep(CANCEL, [job.id], current_user.username)
     place = url_for(".show", id=id)
     return swap_or_redirect("jobs/_job.html", place, **{**about(job), "focus": True})
 
@@ -121,7 +122,7 @@ def cancel(id: str) -> ResponseReturnValue:
 @sign_in_required
 def retry(id: str) -> ResponseReturnValue:
     job = visible(id)
-    engine.retry(job, by=current_user)
+    keep(RETRY, [job.id], current_user.username)
     place = url_for(".show", id=id)
     toast = Toast(f"{job.title} is queued again") if job.is_open else None
     return swap_or_redirect("jobs/_job.html", place, toast, **{**about(job), "focus": True})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.trail import record
@@ -14,13 +14,8 @@ from app.tasks import TASKS
 from app.users.models import User
 
 
-def paused() -> Select[str]:
-    """The names of the queues that are paused."""
-    return select(Queue.name).where(Queue.paused_at.is_not(None))
-
-
 def is_paused(name: str) -> bool:
-    return db.session.scalar(paused().where(Queue.name == name)) is not None
+    return db.session.scalar(Queue.paused().where(Queue.name == name)) is not None
 
 
 def declared() -> set[str]:

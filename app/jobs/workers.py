@@ -36,6 +36,11 @@ class Queue(Model):
     paused_at: Mapped[datetime | None]
     paused_by: Mapped[str] = mapped_column(String(60), default="")
 
+    @classmethod
+    def paused(cls) -> Select[str]:
+        """The names of those that are paused."""
+        return select(cls.name).where(cls.paused_at.is_not(None))
+
 
 class Schedule(Model):
     """When a kind of work comes next, by ``rule`` (cron, in UTC); who moves it on has the turn."""

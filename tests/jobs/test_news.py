@@ -11,7 +11,7 @@ from sqlalchemy import event, select, update
 from app.auth.models import Session
 from app.database import now
 from app.extensions import db
-from app.jobs import engine
+from app.jobs.bulk import RETRY, keep
 from app.jobs.models import Job
 from app.tasks import Running, TaskFailed
 from app.users.models import User
@@ -358,8 +358,7 @@ def test_a_retried_task_tells_its_end_again(app: Flask, bob: Browser) -> None:
     identifier = ended(app, "failed", error="No.")
     assert said(bob) == ["Demonstration failed: No."]
     with app.app_context():
-        bob_himself = db.session.scalars(User.by_username("bob")).unique().one()
-        engine.retry(db.session.get_one(Job, identifier), by=bob_himself)
+        keep(RETRY, [identifier], "bob")
     claim(app, identifier)
     assert said(bob) == []
     change(app, identifier, status="succeeded", finished_at=now())

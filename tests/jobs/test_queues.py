@@ -15,7 +15,7 @@ from tests.people import Browser, undo_of
 
 def paused(app: Flask) -> list[str]:
     with app.app_context():
-        return sorted(db.session.scalars(queues.paused()))
+        return sorted(db.session.scalars(Queue.paused()))
 
 
 def test_a_queue_is_paused_with_undo_and_on_record(app: Flask, alice: Browser) -> None:

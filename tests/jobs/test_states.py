@@ -22,14 +22,13 @@ from sqlalchemy import delete, select
 
 from app.database import now
 from app.extensions import db
-from app.jobs import engine
-from app.jobs.models import AGAIN, OPEN, STATUSES, Job
+from app.jobs import bulk, engine
+from app.jobs.models import AGAIN, OPEN, SET_ASIDE, STATUSES, Job
 from app.jobs.moves import BEFORE
 from app.jobs.running import RunningJob
 from app.jobs.sweep import sweep
 from app.tasks import TASKS, Task, TaskFailed
 from app.tiers.models import Tier
-from app.users.models import User
 
 LONG_AGO = timedelta(hours=1)
 
@@ -123,12 +122,17 @@ class Jobs(RuleBasedStateMachine):
     @rule(job=jobs)
     def cancel(self, job: str) -> None:
         with self.app.app_context():
-            engine.cancel(db.session.get_one(Job, job), by=alice())
+            bulk.keep(bulk.CANCEL, [job], "alice")
 
     @rule(job=jobs)
     def retry(self, job: str) -> None:
         with self.app.app_context():
-            engine.retry(db.session.get_one(Job, job), by=alice())
+            bulk.keep(bulk.RETRY, [job], "alice")
+
+    @rule(job=jobs)
+    def discard(self, job: str) -> None:
+        with self.app.app_context():
+            bulk.keep(bulk.DISCARD, [job], "alice")
 
     @rule()
     def sweep(self) -> None:
@@ -157,7 +161,8 @@ class Jobs(RuleBasedStateMachine):
             assert job.attempt <= job.attempts
             assert (job.lease_until is not None) == (job.status == "running")
             assert (job.finished_at is None) == (job.status in OPEN)
-            assert bool(job.error) == (job.status in ("failed", "dead"))
+            assert bool(job.error) or job.status not in SET_ASIDE
+            assert not job.error or job.status in AGAIN  # why it was discarded stays
 
     def teardown(self) -> None:
         """Let a sound worker come: everything that waits or runs comes to its end."""
@@ -176,10 +181,6 @@ def steps_from(old: str, new: str) -> None:
     one = {state for state, before in BEFORE.items() if old in before}
     two = {state for state, before in BEFORE.items() if one & set(before)}
     assert new == old or new in one | (two if old == "queued" else set()), (old, new)
-
-
-def alice() -> User:
-    return db.session.scalars(User.by_login("alice")).one()
 
 
 @pytest.fixture
