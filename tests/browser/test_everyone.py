@@ -12,11 +12,11 @@ from tests.browser.states import STATES, Guide
 
 pytestmark = pytest.mark.browser
 
-# No colour depends on the width, so the dark ones are looked at once.
-LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
-    (1280, "light"),
-    (1280, "dark"),
-    (390, "light"),
+# No colour depends on the width, so each is looked at once; and nothing else depends on the colours.
+LOOKS: tuple[tuple[int, Literal["light", "dark"], dict[str, bool]], ...] = (
+    (1280, "light", {}),
+    (1280, "dark", {"form": False}),
+    (390, "light", {"colours": False}),
 )
 # What has the focus, and whether one sees that it has: a ring of 2 px or more around it.
 RING = """() => {
@@ -40,12 +40,10 @@ def guide(site: Site, come_in: ComeIn) -> Guide:
 @pytest.mark.parametrize("name", STATES)
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(guide: Guide, name: str) -> None:
     page = STATES[name](guide)
-    for width, scheme in LOOKS:
+    for width, scheme, at in LOOKS:
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
-        assert axe.problems(page, colours_only=scheme == "dark") == [], (
-            f"{name} at {width} in {scheme}"
-        )
+        assert axe.problems(page, **at) == [], f"{name} at {width} in {scheme}"
 
     page.set_viewport_size({"width": 320, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
