@@ -46,6 +46,10 @@ JOB, ATTEMPT = bindparam("job", type_=String), bindparam("try", type_=Integer)
 MOMENT, LEASE = bindparam("moment", type_=UTCDateTime()), bindparam("lease", type_=UTCDateTime())
 
 
+def may_become(state: str) -> ColumnElement[bool]:
+    return or_(*(JOBS.c.status == before for before in BEFORE[state]))
+
+
 def is_not_paused() -> ColumnElement[bool]:
     return Job.queue.not_in(Queue.paused())
 
@@ -54,7 +58,7 @@ def is_not_paused() -> ColumnElement[bool]:
 # clock of who sent it, or a worker whose clock is a moment behind would throw the message away.
 CLAIM = (
     update(JOBS)
-    .where(JOBS.c.id == JOB, JOBS.c.status.in_(BEFORE["running"]))
+    .where(JOBS.c.id == JOB, may_become("running"))
     .where(or_(JOBS.c.run_at <= MOMENT, JOBS.c.run_at <= JOBS.c.sent_at), is_not_paused())
     .values(
         **dict.fromkeys(("progress", "result", "file_name", "unique_key")),
@@ -76,7 +80,7 @@ CLAIM = (
 # End a job well, if this attempt still has it.
 SUCCEED = (
     update(JOBS)
-    .where(JOBS.c.id == JOB, JOBS.c.attempt == ATTEMPT, JOBS.c.status.in_(BEFORE["succeeded"]))
+    .where(JOBS.c.id == JOB, JOBS.c.attempt == ATTEMPT, may_become("succeeded"))
     .values(
         status="succeeded",
         progress=100,

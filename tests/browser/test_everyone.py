@@ -12,7 +12,7 @@ from tests.browser.states import STATES, Guide
 
 pytestmark = pytest.mark.browser
 
-# No colour depends on the width, so each is looked at once; and nothing else depends on the colours.
+# No colour depends on the width, and nothing else on the colours: each is looked at once.
 LOOKS: tuple[tuple[int, Literal["light", "dark"], dict[str, bool]], ...] = (
     (1280, "light", {}),
     (1280, "dark", {"form": False}),
