@@ -30,12 +30,8 @@ ComeIn = Callable[..., Page]
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A live site in embedded mode; people and tiers of a test's own keep tests apart."""
-    live = Site(tmp_path_factory.mktemp("site"))
-    try:
-        live.start()
+    with Site(tmp_path_factory.mktemp("site")) as live:
         yield live
-    finally:
-        live.stop()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from flask import Flask
 
@@ -97,6 +97,17 @@ class Site:
             self._end(name)
         with self.app.app_context():
             db.engine.dispose()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def log(self, name: str) -> str:
         """What the process of that name has printed."""

@@ -27,12 +27,8 @@ Printed = Callable[[str, str], str]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    live = Site(tmp_path_factory.mktemp("examples"))
-    try:
-        live.start()
+    with Site(tmp_path_factory.mktemp("examples")) as live:
         yield live
-    finally:
-        live.stop()
 
 
 @pytest.fixture(scope="module")

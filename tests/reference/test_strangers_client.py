@@ -21,10 +21,8 @@ OTHER = "seven green bottles"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = Site(tmp_path_factory.mktemp("site"))
-    site.start()
-    yield site
-    site.stop()
+    with Site(tmp_path_factory.mktemp("site")) as live:
+        yield live
 
 
 class Client:
