@@ -86,7 +86,8 @@ def mode_settings(
         **common,
         "database_url": postgres.url("gatehouse"),
         "redis_cache_url": redis.url(0),
-        "redis_rate_limit_url": redis.url(1),
+        # A second is long for a request, but not for a machine that runs all these tests at once.
+        "redis_rate_limit_url": f"{redis.url(1)}?socket_timeout=20&socket_connect_timeout=20",
         "redis_queue_url": redis.url(2),
     }
 
