@@ -2,7 +2,19 @@
 
 from flask import Flask
 
-from app import cli, context, envelope, errors, htmx, logs, parts, passwords, programs, words
+from app import (
+    cli,
+    context,
+    envelope,
+    errors,
+    htmx,
+    logs,
+    migrations,
+    parts,
+    passwords,
+    programs,
+    words,
+)
 from app.audit.pages import audit
 from app.auth import confirmation, factor_pages, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
@@ -22,7 +34,6 @@ from app.extensions import (
     db,
     limiter,
     login,
-    migrate,
     queue,
 )
 from app.factors import app_pages, passkey_pages
@@ -113,7 +124,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_mapping(flask_settings(settings))
     for extension in (db, cache, csrf, login, limiter, counters, queue, assets):
         extension.init_app(app)
-    migrate.init_app(app, db, directory=str(PROJECT_ROOT / "migrations"))
     with app.app_context():
         listen_to(db.engine)
     for blueprint in (*PAGES, *parts.PAGES):
@@ -121,7 +131,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (*API, *parts.API):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
-    for module in (words, context, errors, htmx, programs, marking):
+    for module in (words, migrations, context, errors, htmx, programs, marking):
         module.init_app(app)
     envelope.init_app(app, settings)
     passwords.LINE.leave_one_free(settings.web_threads)

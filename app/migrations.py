@@ -1,0 +1,31 @@
+"""Flask-Migrate, loaded only for who migrates: it brings alembic, which no web process needs."""
+
+from typing import Any
+
+import click
+from flask import Flask
+from werkzeug.local import LocalProxy
+
+from app.config import PROJECT_ROOT
+from app.extensions import db
+
+
+class Migrations(click.Command):
+    """Flask-Migrate's own commands, fetched when one of them is asked for."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        from flask_migrate.cli import db as theirs
+
+        return theirs.make_context(*args, **options)
+
+
+def init_app(app: Flask) -> None:
+    def bind() -> Any:
+        from flask_migrate import Migrate
+
+        directory = str(PROJECT_ROOT / "migrations")
+        Migrate(app, db, directory, render_as_batch=True, compare_type=True)
+        return app.extensions["migrate"]  # by now its own
+
+    app.extensions["migrate"] = LocalProxy(bind)
+    app.cli.add_command(Migrations("db", help="Perform database migrations."))
