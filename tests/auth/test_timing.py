@@ -15,6 +15,7 @@ from tests.auth.programs import Program
 from tests.people import Browser
 from tests.timing import takes_longer
 
+pytestmark = pytest.mark.usefixtures("real_hashes")
 CHOSEN = "seven green bottles"
 FEWER_PAIRS = 24  # enough where nearly each of them shows a missing hash
 
