@@ -73,13 +73,21 @@ class Paging(BaseModel):
 
     page: int = Field(1, ge=1, le=2_147_483_647, description="The page's number, from 1.")
     items_per_page: int = Field(10, ge=1, le=100, description="How many on a page.")
+    cursor: str = Field(
+        "",
+        max_length=1000,
+        description="From the Link header of the page before, which says where to go on: found at"
+        " once, however deep. Then page does not count.",
+    )
 
 
 class PageOf(Shown, Generic[Item]):
     """A page of a list."""
 
     data: list[Item]
-    total_count: int
+    total_count: int = Field(
+        description="Beyond 10,000 an estimate, and the header Total-Is-Estimate says so."
+    )
     has_more: bool
     page: int
     items_per_page: int

@@ -21,9 +21,9 @@ READS_ONLY = "This token may only read. Use one that may write."
 ELSEWHERE = "This request came from another site. Nothing was done."
 TAKEN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match")
 TOLD_HEADERS = (
-    *("ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"),
-    *("WWW-Authenticate", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
-    "X-Request-ID",
+    *("ETag", "Idempotency-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy"),
+    *("Retry-After", "Total-Is-Estimate", "WWW-Authenticate", "X-RateLimit-Limit"),
+    *("X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID"),
 )
 LONGEST_NAME = 100  # of a field that we do not know, when it is repeated
 

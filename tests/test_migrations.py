@@ -19,6 +19,7 @@ from app import create_app
 from app.config import PROJECT_ROOT, load_settings
 from app.database import now
 from app.extensions import db
+from app.migrations import is_known
 from tests.conftest import KEY
 
 SCRIPTS = ScriptDirectory(str(PROJECT_ROOT / "migrations"))
@@ -78,7 +79,7 @@ def test_models_and_migrations_agree(empty: Flask, migrations: Config) -> None:
     command.upgrade(migrations, "head")
 
     with db.engine.connect() as connection:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {"compare_type": True, "compare_server_default": True, "include_name": is_known}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, db.metadata) == []
 

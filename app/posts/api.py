@@ -7,7 +7,9 @@ from flask import Blueprint, url_for
 from flask_login import current_user
 
 from app.access import open_to_strangers, operators_only, sign_in_required
+from app.counting import total
 from app.extensions import db
+from app.keyset import Anchor, Order
 from app.operations import (
     Changes,
     Message,
@@ -19,7 +21,7 @@ from app.operations import (
     operation,
     plain,
 )
-from app.paging import part_of
+from app.paging import part_of, tell_of_next
 from app.posts import deeds
 from app.posts.models import Post, Shelf
 from app.posts.remembered import remembered
@@ -87,13 +89,18 @@ def index(username: str, query: Paging) -> Any:
     """Everything that a person wrote, the oldest first."""
     author_id, stamp = shelf(username)
     what = f"{query.page}/{query.items_per_page}"
-    is_usual = query.page <= MOST_PAGES  # there is no end of numbers to ask for
-    return remembered(stamp if is_usual else None, what, lambda: plain(page_of(author_id, query)))
+    is_usual = (
+        query.page <= MOST_PAGES and not query.cursor
+    )  # there is no end of numbers to ask for
+    page = remembered(stamp if is_usual else None, what, lambda: plain(page_of(author_id, query)))
+    if page["has_more"]:
+        tell_of_next(Anchor(page["page"], (page["data"][-1]["id"],)))
+    return page
 
 
 def page_of(author_id: int, asked: Paging) -> PageOf[PostRead]:
-    total = db.session.scalar(Post.count_of(author_id)) or 0
-    return part_of(Post.of(author_id).order_by(Post.id), total, asked, PostRead)
+    theirs = Post.of(author_id)
+    return part_of(theirs, Order((Post.id,)), total(theirs), asked, PostRead)
 
 
 @posts_api.get(f"/<username>/post/{NUMBER}")

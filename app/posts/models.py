@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, ForeignKey, Index, Select, String, Text, event, func, select
+from sqlalchemy import Connection, ForeignKey, Index, Select, String, Text, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
@@ -52,10 +52,6 @@ class Post(Timestamped, SoftDeleted, Versioned, Model):
     def of(cls, author_id: int) -> Select["Post"]:
         """The living ones of that person."""
         return select(cls).where(*cls._living(author_id))
-
-    @classmethod
-    def count_of(cls, author_id: int) -> Select[int]:
-        return select(func.count()).select_from(cls).where(*cls._living(author_id))
 
     @classmethod
     def _living(cls, author_id: int) -> tuple[Any, ...]:
