@@ -84,6 +84,7 @@ from app.users.api import users_api
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
 from app.users.profile_pages import profile
+from app.users.seed_commands import seed
 
 PAGES = (
     *(home, audit, auth, security, factors, jobs, board, mail, tiers, tokens, users, system),
@@ -104,7 +105,7 @@ MORE_COMMANDS = (limit_commands, file_commands)  # importing them adds commands 
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (
     *(create_admin, create_tier, users_commands, limits_commands, remove_factors),
-    *(jobs_commands, worker, openapi),
+    *(jobs_commands, worker, openapi, seed),
 )
 # Importing these declares their tasks.
 TASK_MODULES = (
