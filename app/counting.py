@@ -17,6 +17,7 @@ from app.extensions import db
 from app.words import count, number
 
 EXACT_UP_TO = 10_000
+WITH_WORDS = 1_000  # each row has to be looked at
 ONE: Any = literal_column("1")
 
 
@@ -36,33 +37,36 @@ class Total:
         return said if self.is_exact else f"about {said}"
 
     def __add__(self, other: "Total") -> "Total":
-        return Total(self.number + other.number, self.is_exact and other.is_exact)
+        both = self.number + other.number
+        is_exact = self.is_exact and other.is_exact
+        return Total(both if is_exact else two_digits(both), is_exact)
 
 
-def total(rows: Select[Any]) -> Total:
-    """How many rows a select of one table has; an estimate beyond EXACT_UP_TO."""
-    return totals([rows])[0]
+def total(rows: Select[Any], up_to: int | None = None) -> Total:
+    """How many rows a select of one table has; an estimate beyond ``up_to``, or EXACT_UP_TO."""
+    return totals([rows], up_to)[0]
 
 
-def totals(lists: list[Select[Any]]) -> list[Total]:
+def totals(lists: list[Select[Any]], up_to: int | None = None) -> list[Total]:
     """How many each of them has: one statement, and one for each that is too long to be counted."""
+    most = EXACT_UP_TO if up_to is None else up_to
     bare = [only(each, ONE) for each in lists]
-    bounded = [each.limit(EXACT_UP_TO + 1).subquery() for each in bare]
+    bounded = [each.limit(most + 1).subquery() for each in bare]
     counts = [select(func.count()).select_from(each).scalar_subquery() for each in bounded]
     found = db.session.execute(select(*counts)).one()
     return [
-        Total(seen) if seen <= EXACT_UP_TO else Total(estimate(rows), is_exact=False)
+        Total(seen) if seen <= most else Total(estimate(rows, most), is_exact=False)
         for rows, seen in zip(bare, found, strict=True)
     ]
 
 
-def estimate(rows: Select[Any]) -> int:
+def estimate(rows: Select[Any], most: int) -> int:
     """About how many, to two digits: what PostgreSQL's planner expects; on SQLite as many as there
-    would be if the rest of the table were like its first rows. More than EXACT_UP_TO.
+    would be if the rest of the table were like its first rows. More than ``most``.
     """
     is_sqlite = db.session.get_bind().dialect.name == "sqlite"
-    about = by_density(rows) if is_sqlite else by_planner(rows)
-    return max(two_digits(about), EXACT_UP_TO + 1)
+    about = by_density(rows, most) if is_sqlite else by_planner(rows)
+    return max(two_digits(about), most + 1)
 
 
 def by_planner(rows: Select[Any]) -> int:
@@ -70,13 +74,13 @@ def by_planner(rows: Select[Any]) -> int:
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
-def by_density(rows: Select[Any]) -> int:
+def by_density(rows: Select[Any], most: int) -> int:
     table = rows.get_final_froms()[0]
     place: Any = literal_column(f'"{table.name}".rowid')  # type: ignore[attr-defined]
     last = select(func.max(place)).select_from(table).scalar_subquery()
-    reached = only(rows, place).order_by(place).offset(EXACT_UP_TO - 1).limit(1).scalar_subquery()
+    reached = only(rows, place).order_by(place).offset(most - 1).limit(1).scalar_subquery()
     end, there = db.session.execute(select(last, reached)).one()
-    return EXACT_UP_TO * (end or 0) // max(1, there or 1)
+    return most * (end or 0) // max(1, there or 1)
 
 
 def only(rows: Select[Any], column: Any) -> Select[Any]:

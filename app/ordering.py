@@ -1,8 +1,9 @@
 """Expressions to sort by that an index can hold, and that are never NULL, on both databases."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String
+from sqlalchemy import String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -29,21 +30,21 @@ def _no_case(element: Any, compiler: SQLCompiler, **options: Any) -> str:
     return f"{compiler.process(element.clauses, **options)} COLLATE NOCASE"
 
 
-class LongAgo(ColumnElement[Any]):
+class long_ago(FunctionElement[datetime]):  # noqa: N801
     """The moment that stands for never: an index needs it written out."""
 
     type = UTCDateTime()
     inherit_cache = True
 
 
-@compiles(LongAgo, "postgresql")
+@compiles(long_ago, "postgresql")
 def _with_zone(element: Any, compiler: SQLCompiler, **options: Any) -> str:
     return "'1970-01-01 00:00:00+00'::timestamptz"
 
 
-@compiles(LongAgo, "sqlite")
+@compiles(long_ago, "sqlite")
 def _as_text(element: Any, compiler: SQLCompiler, **options: Any) -> str:
     return "'1970-01-01 00:00:00.000000'"
 
 
-LONG_AGO = LongAgo()
+LONG_AGO = long_ago()

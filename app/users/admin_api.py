@@ -3,7 +3,7 @@
 from flask_login import current_user
 
 from app.access import operators_only
-from app.counting import total
+from app.counting import WITH_WORDS, total
 from app.extensions import db
 from app.operations import Message, PageOf, check_version, operation
 from app.paging import part_of
@@ -25,7 +25,8 @@ def index(query: UserQuery) -> PageOf[UserRead]:
     """The people that match, a page at a time."""
     asked = {"q": query.q, "tier": query.tier}
     people = matching(**asked, state="deleted" if query.deleted else "")
-    return part_of(people, order(query.sort), total(people), query, UserRead)
+    many = total(people, WITH_WORDS if query.q else None)
+    return part_of(people, order(query.sort), many, query, UserRead)
 
 
 @users_api.delete("/db_user/<username>")

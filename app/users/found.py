@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 
-from app.counting import Total, totals
+from app.counting import WITH_WORDS, Total, totals
 from app.database import now
 from app.keyset import Order
+from app.ordering import LONG_AGO
 from app.search import matching as with_words
 from app.search import text_of
 from app.tiers.models import Tier
@@ -28,7 +29,7 @@ def counts(q: str = "", tier: str = "", seen: str = "") -> dict[str, Total]:
     of_each = [
         select(User.id).where(*conditions(q, tier, seen), *state_is(state)) for state in STATES
     ]
-    found = dict(zip(STATES, totals(of_each), strict=True))
+    found = dict(zip(STATES, totals(of_each, WITH_WORDS if q else None), strict=True))
     return {**found, "": found["active"] + found["deactivated"]}
 
 
@@ -39,10 +40,9 @@ def conditions(q: str, tier: str, seen: str) -> list[Any]:
     elif tier:
         found.append(User.tier_id == select(Tier.id).where(Tier.name == tier).scalar_subquery())
     if seen == "7":
-        found.append(User.last_seen_at >= now() - timedelta(days=7))
+        found.append(SEEN.between(now() - timedelta(days=7), now()))
     elif seen == "90":
-        long_ago = now() - timedelta(days=90)
-        found.append(or_(User.last_seen_at.is_(None), User.last_seen_at < long_ago))
+        found.append(SEEN.between(LONG_AGO, now() - timedelta(days=90)))
     return found
 
 
