@@ -140,7 +140,8 @@ def too_many(wait: Any) -> Response:
 def read(schema: type[Schema]) -> Schema:
     """The JSON body as ``schema`` wants it. Raises Problem, which never repeats a value."""
     body = request.get_json()
-    if not isinstance(body, dict):
+    is_utf_8 = b"\0" not in request.get_data()  # RFC 8259, 8.1; what reads JSON takes UTF-16 too
+    if not isinstance(body, dict) or not is_utf_8:
         raise BadRequest
     return checked(schema, body, "body")
 

@@ -143,5 +143,5 @@ def facts_of(tier: Tier) -> Facts:
 
 
 def facts_of_limit(limit: RateLimit) -> Facts:
-    fields = ("id", "version", "route", "limit", "period", "observed")
+    fields = ("id", "version", "route", "limit", "period", "observed", "name")
     return {field: getattr(limit, field) for field in fields}

@@ -114,7 +114,7 @@ class RateLimit(Timestamped, Versioned, Model):
     def twin(self) -> "RateLimit":
         """The same limit, for another tier."""
         numbers = {"limit": self.limit, "period": self.period, "observed": self.observed}
-        return RateLimit(route=self.route, methods=self.methods, **numbers)
+        return RateLimit(route=self.route, methods=self.methods, name=self.name, **numbers)
 
 
 class PolicyVersion(Model):
