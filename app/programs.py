@@ -11,7 +11,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_cors import CORS
 from flask_login import current_user
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.envelope import request_id
 
@@ -25,6 +25,7 @@ TOLD_HEADERS = (
     *("Retry-After", "Total-Is-Estimate", "WWW-Authenticate", "X-RateLimit-Limit"),
     *("X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID"),
 )
+NO_JSON = "The body is not one JSON object in UTF-8. Send such as the document shows."
 LONGEST_NAME = 100  # of a field that we do not know, when it is repeated
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -139,10 +140,15 @@ def too_many(wait: Any) -> Response:
 
 def read(schema: type[Schema]) -> Schema:
     """The JSON body as ``schema`` wants it. Raises Problem, which never repeats a value."""
-    body = request.get_json()
+    try:
+        body = request.get_json()
+    except UnsupportedMediaType:
+        raise Problem(415, "Send JSON, with the header Content-Type: application/json.") from None
+    except BadRequest:
+        raise Problem(400, NO_JSON) from None
     is_utf_8 = b"\0" not in request.get_data()  # RFC 8259, 8.1; what reads JSON takes UTF-16 too
     if not isinstance(body, dict) or not is_utf_8:
-        raise BadRequest
+        raise Problem(400, NO_JSON)
     return checked(schema, body, "body")
 
 
