@@ -68,7 +68,7 @@ def column_of(model: Any, name: str) -> Any:
 
 def living(model: Any) -> Condition:
     """That a row is not soft-deleted."""
-    return model.deleted_at.is_(None)  # type: ignore[no-any-return]
+    return model.deleted_at.is_(None)
 
 
 def named(model: Any, columns: Names) -> list[Any]:
