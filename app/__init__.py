@@ -3,6 +3,7 @@
 from flask import Flask
 
 from app import (
+    cache_rules,
     cli,
     context,
     envelope,
@@ -135,6 +136,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for module in (words, migrations, context, errors, htmx, programs, marking):
         module.init_app(app)
     envelope.init_app(app, settings)
+    cache_rules.init_app(app)
     passwords.LINE.leave_one_free(settings.web_threads)
     for command in (*COMMANDS, cli.prepare):
         app.cli.add_command(command)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Generic, TypeVar
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, current_app, g, jsonify, request
 from flask_login import current_user
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -172,6 +172,7 @@ def respond(known: Operation, act: Callable[[], Answer | Response]) -> Response:
     response.status_code = answer.status
     if answer.location:
         response.headers["Location"] = answer.location
+    response.headers.update(g.pop("told", {}))
     if answer.is_again:
         response.headers["Idempotency-Replayed"] = "true"
     return with_version(response, answer.body) if request.method == "GET" else response
@@ -184,6 +185,11 @@ def answered_once(key: str, act: Callable[[], Any]) -> Answer:
         return repeats.once(caller(), key, act)
     except Repeated as error:
         raise Problem(error.status, str(error)) from None
+
+
+def tell(name: str, value: str) -> None:
+    """Say ``value`` in that header of the answer."""
+    g.setdefault("told", {})[name] = value
 
 
 def caller() -> str:

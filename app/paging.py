@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, after_this_request, request
+from flask import request
 from sqlalchemy import Select
 
 from app.counting import Total
 from app.extensions import db
 from app.keyset import LARGEST, LONGEST, Anchor, Key, Order
-from app.operations import PageOf, Paging
+from app.operations import PageOf, Paging, tell
 from app.programs import Problem
 
 PER_PAGE = 25
@@ -199,10 +199,3 @@ def tell_of_next(anchor: Anchor) -> None:
     """Say where the page after ``anchor`` is (RFC 8288)."""
     kept = {name: value for name, value in request.args.items() if name not in ("cursor", "page")}
     tell("Link", f'<{request.base_url}?{urlencode({**kept, "cursor": str(anchor)})}>; rel="next"')
-
-
-def tell(name: str, value: str) -> None:
-    @after_this_request
-    def add(response: Response) -> Response:
-        response.headers[name] = value
-        return response

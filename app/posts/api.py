@@ -24,11 +24,11 @@ from app.operations import (
 from app.paging import part_of, tell_of_next
 from app.posts import deeds
 from app.posts.models import Post, Shelf
-from app.posts.remembered import remembered
 from app.posts.rules import MediaUrl, PostText, Title
 from app.programs import Problem
 from app.users.me import myself
 from app.users.models import User
+from app.versions import remembered
 
 posts_api = Blueprint("posts_api", __name__, url_prefix="/api/v1")
 
@@ -88,11 +88,10 @@ def create(username: str, body: PostCreate) -> tuple[PostRead, str]:
 def index(username: str, query: Paging) -> Any:
     """Everything that a person wrote, the oldest first."""
     author_id, stamp = shelf(username)
-    what = f"{query.page}/{query.items_per_page}"
-    is_usual = (
-        query.page <= MOST_PAGES and not query.cursor
-    )  # there is no end of numbers to ask for
-    page = remembered(stamp if is_usual else None, what, lambda: plain(page_of(author_id, query)))
+    name = f"posts/{query.page}/{query.items_per_page}"
+    # There is no end of numbers and cursors to ask for.
+    version = stamp if query.page <= MOST_PAGES and not query.cursor else None
+    page = remembered(name, version, lambda: plain(page_of(author_id, query)))
     if page["has_more"]:
         tell_of_next(Anchor(page["page"], (page["data"][-1]["id"],)))
     return page
@@ -109,7 +108,7 @@ def page_of(author_id: int, asked: Paging) -> PageOf[PostRead]:
 def show(username: str, id: int) -> Any:
     """One post."""
     author_id, stamp = shelf(username)
-    return remembered(stamp, str(id), lambda: plain(shown(author_id, id)))
+    return remembered(f"posts/{id}", stamp, lambda: plain(shown(author_id, id)))
 
 
 def shown(author_id: int, id: int) -> PostRead:

@@ -233,7 +233,7 @@ def test_the_cache_holds_what_everybody_may_see_and_nothing_else(app: Flask) -> 
     shown = {ask(app, "GET", f"/bob/post/{number}", by).text for by in ("alice", "bob", "")}
     with app.app_context():
         stamp = db.session.scalars(db.select(Shelf.stamp)).one()
-        held = cache.get(f"posts/{stamp}/{number}")
+        held = cache.get(f"posts/{number}/{stamp}")
 
     assert len(shown) == 1
     assert json.loads(held) == ask(app, "GET", f"/bob/post/{number}").json
@@ -251,7 +251,7 @@ def test_nobody_fills_the_memory_with_large_pages_or_endless_numbers(app: Flask)
     assert titles(app, "?page=101") == []
 
     with app.app_context():
-        held = {what: cache.get(f"posts/{stamp}/{what}") for what in ("1/1", "1/2", "101/10")}
+        held = {what: cache.get(f"posts/{what}/{stamp}") for what in ("1/1", "1/2", "101/10")}
     assert [what for what, text in held.items() if text] == ["1/1"]
 
 
