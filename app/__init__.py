@@ -170,7 +170,9 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         # A form is good for as long as its session: nobody loses a text typed over lunch.
         "WTF_CSRF_TIME_LIMIT": None,
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.sqlalchemy_url, threads),
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(
+            settings.sqlalchemy_url, threads, settings.database_prepared_statements
+        ),
         **(cache_on_redis if settings.redis_cache_url else {"CACHE_TYPE": "SimpleCache"}),
         "RATELIMIT_STORAGE_URI": settings.limiter_storage_uri,
         "RATELIMIT_STORAGE_OPTIONS": redis_patience(seconds=1) if redis_limits else {},
