@@ -26,7 +26,7 @@ from app.repeats import Answer, Repeated
 
 CHANGED = "This changed since you read it. Read it again, then repeat what you did."
 LONGEST_KEY = 255
-LONG_KEY = f"Use an Idempotency-Key of {LONGEST_KEY} characters or fewer."
+ODD_KEY = f"Use an Idempotency-Key of 1 to {LONGEST_KEY} letters, digits and signs of ASCII."
 
 Item = TypeVar("Item")
 
@@ -164,7 +164,7 @@ def plain(what: Any) -> Any:
 
 
 def respond(known: Operation, act: Callable[[], Answer | Response]) -> Response:
-    key = request.headers.get("Idempotency-Key") if known.once else None
+    key = idempotency_key() if known.once else None
     answer = act() if key is None else answered_once(key, act)
     if isinstance(answer, Response):
         return answer
@@ -178,9 +178,20 @@ def respond(known: Operation, act: Callable[[], Answer | Response]) -> Response:
     return with_version(response, answer.body) if request.method == "GET" else response
 
 
+def idempotency_key() -> str | None:
+    """What the caller tells this call from others by; None for a call without one.
+
+    Raises Problem: a server may hand on any other text as none at all, and then the keys of two
+    calls would be one.
+    """
+    key = request.headers.get("Idempotency-Key")
+    is_plain = key is None or (key.strip() and key.isascii() and key.isprintable())
+    if not is_plain or len(key or "") > LONGEST_KEY:
+        raise Problem(422, ODD_KEY)
+    return key
+
+
 def answered_once(key: str, act: Callable[[], Any]) -> Answer:
-    if len(key) > LONGEST_KEY:
-        raise Problem(422, LONG_KEY)
     try:
         return repeats.once(caller(), key, act)
     except Repeated as error:

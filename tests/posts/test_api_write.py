@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.operations import ODD_KEY
 from app.posts.rules import MEDIA_URL, TEXT, TITLE, fits
 from tests.audit.kept import kept
 from tests.posts.written import all_stored, ask
@@ -115,6 +116,14 @@ def test_the_same_key_writes_one_post(app: Flask) -> None:
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json == second.json
     assert len(all_stored(app)) == 1
+
+
+@pytest.mark.parametrize("key", ["", " ", "\xe9", "\xfc2", "x" * 256])
+def test_an_odd_key_is_refused_and_not_taken_for_that_of_another_call(app: Flask, key: str) -> None:
+    answer = post(app, BODY, headers={"Idempotency-Key": key})
+
+    assert (answer.status_code, answer.json["detail"]) == (422, ODD_KEY)
+    assert all_stored(app) == []
 
 
 def test_a_stranger_changes_nothing(app: Flask) -> None:
