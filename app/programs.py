@@ -99,9 +99,16 @@ def refuse_other_sites() -> Response | None:
     """
     if not is_for_programs() or request.method in SAFE:
         return None
-    is_foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
     is_let_in = request.headers.get("Origin") in current_app.config["SETTINGS"].cors_origins
-    return problem(403, ELSEWHERE) if is_foreign and not is_let_in else None
+    return problem(403, ELSEWHERE) if is_from_elsewhere() and not is_let_in else None
+
+
+def is_from_elsewhere() -> bool:
+    """As the browser says; old ones, and all of them without TLS, name only where it came from."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is None and origin is not None:
+        return origin.lower().partition("://")[2] != request.host
+    return site in ("cross-site", "same-site")
 
 
 def keep_readers_from_changing() -> Response | None:
