@@ -13,7 +13,7 @@ from flask_login import current_user
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from app.envelope import request_id
+from app.envelope import MOST_VALUES, request_id
 
 START = "/api/"
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -25,7 +25,14 @@ TOLD_HEADERS = (
     *("Retry-After", "Total-Is-Estimate", "WWW-Authenticate", "X-RateLimit-Limit"),
     *("X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID"),
 )
+TOLD_PROGRAMS = {  # where those of pages would not be understood
+    400: "The request could not be read.",
+    403: "You may not do this.",
+    404: "There is nothing at this address.",
+    413: "That is more than is taken here.",
+}
 NO_JSON = "The body is not one JSON object in UTF-8. Send such as the document shows."
+TOO_MANY = "That is more fields than are taken here."
 LONGEST_NAME = 100  # of a field that we do not know, when it is repeated
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -153,9 +160,10 @@ def read(schema: type[Schema]) -> Schema:
         raise Problem(415, "Send JSON, with the header Content-Type: application/json.") from None
     except BadRequest:
         raise Problem(400, NO_JSON) from None
-    is_utf_8 = b"\0" not in request.get_data()  # RFC 8259, 8.1; what reads JSON takes UTF-16 too
-    if not isinstance(body, dict) or not is_utf_8:
+    if not isinstance(body, dict):
         raise Problem(400, NO_JSON)
+    if len(body) > MOST_VALUES:  # each would be told, in five times as many bytes as it has
+        raise Problem(413, TOO_MANY)
     return checked(schema, body, "body")
 
 

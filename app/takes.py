@@ -10,6 +10,7 @@ from app.operations import LONGEST_KEY, Operation
 
 REFERENCE = "#/components/schemas/{model}"
 TEXT = {"type": "string", "minLength": 1}
+STRING = {"type": "string"}
 KEY = {"type": "string", "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"}
 HEADERS = {
     "Idempotency-Key": "A text of your own: the same one gives the same answer for a day.",
@@ -17,7 +18,7 @@ HEADERS = {
     "If-None-Match": "The ETag that you have: 304 if nothing changed.",
 }
 
-SCHEMAS = {**dict.fromkeys(HEADERS, {"type": "string"}), "Idempotency-Key": KEY}
+SCHEMAS = {"Idempotency-Key": KEY, "If-Match": STRING, "If-None-Match": STRING}
 
 
 def in_path(rule: Rule) -> list[dict[str, Any]]:

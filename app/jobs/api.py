@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, current_app, request, url_for
+from flask import Blueprint, current_app, url_for
 from flask_login import current_user
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
