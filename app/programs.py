@@ -31,7 +31,7 @@ TOLD_PROGRAMS = {  # where those of pages would not be understood
     404: "There is nothing at this address.",
     413: "That is more than is taken here.",
 }
-NO_JSON = "The body is not one JSON object in UTF-8. Send such as the document shows."
+NO_JSON = "Send a JSON object, in UTF-8."
 TOO_MANY = "That is more fields than are taken here."
 LONGEST_NAME = 100  # of a field that we do not know, when it is repeated
 
