@@ -33,7 +33,6 @@ from sqlalchemy import delete, event, text
 from app import create_app
 from app.config import load_settings
 from app.extensions import db
-from app.posts.models import Post
 from app.prepare import migrate
 from app.tiers.models import RateLimit
 from app.users.seeding import seed
@@ -44,6 +43,7 @@ from tests.tokens.deeds import token_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS, THREADS, FEW = 5.0, 4, 10_000
+CACHED = "cached read (API)"
 
 
 def main() -> None:
@@ -91,6 +91,8 @@ class Bench:
     def run(self, people: int, everything: bool) -> None:
         app = create_app(load_settings(_env_file=None))
         lists, others = calls(prepared(app, people))
+        if app.test_client().get("/api/v1/bob/posts").status_code == 404:
+            del others[CACHED]  # the example was taken out
         wanted = lists | others if everything else lists
         counted = {name: counts(app, call) for name, call in wanted.items()}
         empty = self.rates("empty", {"empty": Call("/")})["empty"]
@@ -132,10 +134,6 @@ def prepared(app: Flask, people: int) -> tuple[str, str]:
         make_cast()
         seed(people, lambda _done: None)
         db.session.execute(delete(RateLimit))  # else most answers would be refusals
-        db.session.add_all(
-            Post(created_by_user_id=2, title=f"Day {n}", text="What I saw. " * 20)
-            for n in range(50)
-        )
         db.session.commit()
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE users"))
@@ -143,7 +141,16 @@ def prepared(app: Flask, people: int) -> tuple[str, str]:
     browser.get("/users")
     cookie = browser.client.get_cookie("session")
     assert cookie is not None
+    write(app, 50)
     return f"session={cookie.value}", token_of(app, "alice", "write")
+
+
+def write(app: Flask, many: int) -> None:
+    """So many posts of Bob, if there are posts at all."""
+    bob = {"Authorization": f"Bearer {token_of(app, 'bob', 'write')}"}
+    for number in range(many):
+        post = {"title": f"Day {number}", "text": "What I saw. " * 20}
+        app.test_client().post("/api/v1/bob/post", json=post, headers=bob)
 
 
 def calls(known: tuple[str, str]) -> tuple[dict[str, Call], dict[str, Call]]:
@@ -161,7 +168,7 @@ def calls(known: tuple[str, str]) -> tuple[dict[str, Call], dict[str, Call]]:
         "sign-in": Call("/sign-in"),
         "overview": Call("/", cookie),
         "a user": Call("/users/bob", cookie),
-        "cached read (API)": Call("/api/v1/bob/posts"),
+        CACHED: Call("/api/v1/bob/posts"),
         "token check (API)": Call("/api/v1/user/me/", token),
         "limited call: start a job": Call("/api/v1/tasks/task?message=x", start, "POST"),
     }
