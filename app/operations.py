@@ -224,8 +224,9 @@ def version_of(body: Any) -> str:
 
 def check_version(shown: Any) -> None:
     """Raise Problem when the caller changes another version than is ``shown`` by now: with
-    ``If-Match`` nobody overwrites what somebody else did (RFC 9110, 13.1.1).
+    ``If-Match`` nobody overwrites what somebody else did (RFC 9110, 13.1.1). One that cannot be
+    read names no version.
     """
-    wanted = request.if_match
-    if wanted and not wanted.contains(version_of(plain(shown))):
+    is_asked = "If-Match" in request.headers
+    if is_asked and not request.if_match.contains(version_of(plain(shown))):
         raise Problem(412, CHANGED)
