@@ -104,8 +104,8 @@ def update_limit(tier_name: str, id: int, body: RateLimitUpdate) -> Message:
 
 def change(limit: RateLimit, route: Route | None, sent: dict[str, Any]) -> None:
     requests, period = sent.get("limit", limit.limit), sent.get("period", limit.period)
+    deeds.name_limit(limit, sent.get("name", limit.name))  # first: the other's undo has it as left
     deeds.change_limit(limit, requests, period, sent.get("observed"))
-    deeds.name_limit(limit, sent.get("name", limit.name))
     if route:
         deeds.put_limit_on(limit, route)
 
