@@ -18,7 +18,7 @@ PER_PAGE = 25
 NO_CURSOR = [
     {
         "loc": ["query", "cursor"],
-        "msg": "Use the next_cursor of an answer about the same list in the same order",
+        "msg": "Use the cursor of an answer's Link header about the same list in the same order",
         "type": "value_error",
     }
 ]

@@ -9,6 +9,7 @@ BEYOND_SCHEMAS = {
     "name": "what has no picture in Unicode cannot be printed, in ranges all over it",
     "email": "people confirm a new address on their profile page; some domains take no mail",
     "password": "common ones, and those that hold the name, are refused",
+    "cursor": "is one that an answer about the same list gave",
     "path": "must be a route of this application",
 }
 
