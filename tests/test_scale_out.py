@@ -101,9 +101,11 @@ def test_a_rolling_restart_under_load_fails_no_request_and_loses_no_job(
     app: Flask, settings: dict[str, Any], balancer: Balancer, tmp_path: Path
 ) -> None:
     def worker(name: str) -> Consumer:
-        return Consumer(environment(settings), tmp_path / f"{name}.log", "tests.jobs.worker_app")
+        made = Consumer(environment(settings), tmp_path / f"{name}.log", "tests.jobs.worker_app")
+        third.callback(made.process.kill)  # whatever fails here
+        return made
 
-    with ExitStack() as first, ExitStack() as second, ExitStack() as third:
+    with ExitStack() as third, ExitStack() as first, ExitStack() as second:
         webs = [
             stack.enter_context(serving(settings, tmp_path / f"web{number}.log"))
             for number, stack in enumerate((first, second))
