@@ -2,7 +2,20 @@
 
 from flask import Flask
 
-from app import cli, context, envelope, errors, htmx, logs, parts, passwords, programs, words
+from app import (
+    cache_names,
+    cached,
+    cli,
+    context,
+    envelope,
+    errors,
+    htmx,
+    logs,
+    parts,
+    passwords,
+    programs,
+    words,
+)
 from app.audit.pages import audit
 from app.auth import confirmation, factor_pages, operator_pages, reset_pages, sign_up_pages
 from app.auth import tasks as auth_tasks
@@ -121,12 +134,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (*API, *parts.API):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
-    for module in (words, context, errors, htmx, programs, marking):
+    for module in (words, context, errors, htmx, programs, marking, cached):
         module.init_app(app)
     envelope.init_app(app, settings)
     passwords.LINE.leave_one_free(settings.web_threads)
     for command in (*COMMANDS, cli.prepare):
         app.cli.add_command(command)
+    cache_names.check(app)
     return app
 
 

@@ -37,6 +37,7 @@ CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MOST_VALUES = 200  # no form of ours has nearly as many; each costs work to keep and draw again
 LONGEST_HOST = 253 + len(":65535")
+NOT_TO_KEEP, TO_ASK_AGAIN = "private, no-store", "private, no-cache"
 QUIET = ("/healthz", "/readyz")
 # What follows is a token.
 LINKS = ("/welcome/", "/sign-up/finish/", "/reset/", "/confirm-email/", "/change-email/")
@@ -155,8 +156,14 @@ def refuse_unreadable() -> None:
 
 
 def close_envelope(response: Response) -> Response:
-    """Keep what a signed-in person sees out of every cache, and write the access log."""
-    response.headers.setdefault("Cache-Control", "no-store")
+    """Keep what a signed-in person sees out of every cache, and write the access log.
+
+    What has a version may be kept by whoever asked, who asks each time whether it still is (304).
+    """
+    has_version = "ETag" in response.headers
+    response.headers.setdefault("Cache-Control", TO_ASK_AGAIN if has_version else NOT_TO_KEEP)
+    if has_version and response.status_code == 200:
+        response.make_conditional(request)  # RFC 9110, 13.1.2
     if request.path not in QUIET:
         log.info(
             "request",

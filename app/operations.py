@@ -25,6 +25,7 @@ from app.programs import Problem, read, read_query
 from app.repeats import Answer, Repeated
 
 CHANGED = "This changed since you read it. Read it again, then repeat what you did."
+READS = ("GET", "HEAD")
 LONGEST_KEY = 255
 LONG_KEY = f"Use an Idempotency-Key of {LONGEST_KEY} characters or fewer."
 
@@ -166,7 +167,7 @@ def respond(known: Operation, act: Callable[[], Answer | Response]) -> Response:
         response.headers["Location"] = answer.location
     if answer.is_again:
         response.headers["Idempotency-Replayed"] = "true"
-    return with_version(response, answer.body) if request.method == "GET" else response
+    return with_version(response, answer.body) if request.method in READS else response
 
 
 def answered_once(key: str, act: Callable[[], Any]) -> Answer:
@@ -186,10 +187,8 @@ def caller() -> str:
 
 
 def with_version(response: Response, body: Any) -> Response:
-    """Say which version this is (ETag), and 304 to whoever has it (RFC 9110, 13.1.2)."""
-    response.headers["Cache-Control"] = "private, no-cache"
+    """Say which version this is (ETag); whoever has it is told so by the envelope."""
     response.set_etag(version_of(body))
-    response.make_conditional(request)
     return response
 
 

@@ -43,10 +43,12 @@ def reach() -> Reach:
     return found
 
 
-def asked(act: Callable[[], Any]) -> Any:
-    """What ``act`` has of the cache. Raises Away: slower, not broken."""
+def asked(act: Callable[[], Any], now: bool = False) -> Any:
+    """What ``act`` has of the cache; what has to be done ``now`` is tried although it just failed.
+    Raises Away: slower, not broken.
+    """
     mine = reach()
-    if time.monotonic() < mine.away_until:
+    if time.monotonic() < mine.away_until and not now:
         raise Away
     try:
         settle(mine)
@@ -87,9 +89,8 @@ def take_away(names: Iterable[str]) -> None:
 
     Where the cache is away it is made up for, before this process reads from it again.
     """
-    mine = reach()
-    mine.owed.update(names)
+    wanted = set(names)
     try:
-        asked(lambda: None)
+        asked(lambda: [cache.delete(name) for name in wanted], now=True)
     except Away:
-        log.warning("cache.owes", versions=len(mine.owed))
+        reach().owed |= wanted

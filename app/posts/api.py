@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any, NoReturn
 
-from flask import Blueprint, url_for
+from flask import Blueprint, request, url_for
 from flask_login import current_user
 
 from app.access import open_to_strangers, operators_only, sign_in_required
+from app.cached import cached
 from app.extensions import db
 from app.operations import (
     Changes,
@@ -17,12 +18,10 @@ from app.operations import (
     Shown,
     check_version,
     operation,
-    plain,
 )
 from app.paging import part_of
 from app.posts import deeds
 from app.posts.models import Post, Shelf
-from app.posts.remembered import remembered
 from app.posts.rules import MediaUrl, PostText, Title
 from app.programs import Problem
 from app.users.me import myself
@@ -31,7 +30,7 @@ from app.users.models import User
 posts_api = Blueprint("posts_api", __name__, url_prefix="/api/v1")
 
 NUMBER = "<int(max=2147483647):id>"
-MOST_PAGES = 100  # that are remembered
+MOST_PAGES = 100  # that are kept
 EXAMPLE = {
     "title": "Hello",
     "text": "What I saw today.",
@@ -80,15 +79,34 @@ def create(username: str, body: PostCreate) -> tuple[PostRead, str]:
     return PostRead.model_validate(post), url_for(".show", username=username, id=post.id)
 
 
+def stamp(username: str, **_rest: Any) -> str | None:
+    """The stamp of a person's posts as a whole: one small query, whatever is kept."""
+    return db.session.scalar(Shelf.stamp_of(username))
+
+
+def is_far() -> bool:
+    """Whether it is a page that nobody needs twice: there is no end of numbers to ask for."""
+    return request.args.get("page", 1, type=int) > MOST_PAGES
+
+
+# Everybody may keep them, and asks each time whether they are still so: a change is seen at once.
+remembered = cached(
+    key_prefix="{username}_posts",
+    expiration=60,
+    shared=True,
+    version=stamp,
+    client_max_age=0,
+    unless=is_far,
+)
+
+
 @posts_api.get("/<username>/posts")
 @open_to_strangers
+@remembered
 @operation("Posts", query=Paging, gives=PageOf[PostRead])
-def index(username: str, query: Paging) -> Any:
+def index(username: str, query: Paging) -> PageOf[PostRead]:
     """Everything that a person wrote, the oldest first."""
-    author_id, stamp = shelf(username)
-    what = f"{query.page}/{query.items_per_page}"
-    is_usual = query.page <= MOST_PAGES  # there is no end of numbers to ask for
-    return remembered(stamp if is_usual else None, what, lambda: plain(page_of(author_id, query)))
+    return page_of(person(username).id, query)
 
 
 def page_of(author_id: int, asked: Paging) -> PageOf[PostRead]:
@@ -98,11 +116,11 @@ def page_of(author_id: int, asked: Paging) -> PageOf[PostRead]:
 
 @posts_api.get(f"/<username>/post/{NUMBER}")
 @open_to_strangers
+@remembered
 @operation("Posts", gives=PostRead)
-def show(username: str, id: int) -> Any:
+def show(username: str, id: int) -> PostRead:
     """One post."""
-    author_id, stamp = shelf(username)
-    return remembered(stamp, str(id), lambda: plain(shown(author_id, id)))
+    return shown(person(username).id, id)
 
 
 def shown(author_id: int, id: int) -> PostRead:
@@ -154,12 +172,6 @@ def erase(username: str, id: int) -> Message:
 
 def person(username: str) -> User:
     return db.session.scalar(User.by_username(username)) or nobody()
-
-
-def shelf(username: str) -> tuple[int, str | None]:
-    """The id of a person and the stamp of their posts: one query, whatever is remembered."""
-    found = db.session.execute(Shelf.by_username(username)).one_or_none()
-    return (found.author_id, found.stamp) if found else nobody()
 
 
 def changeable(username: str, id: int) -> Post:

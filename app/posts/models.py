@@ -86,10 +86,11 @@ class Shelf(Model):
     stamp: Mapped[str] = mapped_column(String(32))
 
     @classmethod
-    def by_username(cls, username: str) -> Select[*tuple[Any, ...]]:
-        """``(author_id, stamp)`` of a living person; the stamp of who never wrote is None."""
-        columns = select(User.id.label("author_id"), cls.stamp).outerjoin(cls)
-        return columns.where(User.username == username, User.deleted_at.is_(None))
+    def stamp_of(cls, username: str) -> Select[str]:
+        """The stamp of a living person who ever wrote."""
+        return (
+            select(cls.stamp).join(User).where(User.username == username, User.deleted_at.is_(None))
+        )
 
 
 @event.listens_for(Post, "after_insert")
