@@ -27,6 +27,7 @@ from sqlalchemy import event
 
 from app import kept, versions
 from app.cache_names import Names
+from app.envelope import versioned
 from app.extensions import db
 from app.htmx import PART_HEADERS, wants_part
 from app.kept import LONGEST, Place, once
@@ -183,8 +184,7 @@ def brings_a_cookie(response: Response) -> bool:
 
 def say_who_may_keep(rule: Rule, response: Response) -> None:
     """Everybody, where strangers may read it; else whoever asked, who asks again each time."""
-    if "ETag" not in response.headers:
-        response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
+    versioned(response)
     view = current_app.view_functions[request.endpoint or ""]
     if getattr(view, "for_whom", None) != "anybody" or "Cache-Control" in response.headers:
         return

@@ -1,5 +1,6 @@
 """What is on every answer, static files and failures included: an id and the security headers."""
 
+import hashlib
 import re
 import time
 import uuid
@@ -173,6 +174,13 @@ def close_envelope(response: Response) -> Response:
             milliseconds=milliseconds_since(request.environ["gatehouse.started"]),
             user=_signed_in_id(),
         )
+    return response
+
+
+def versioned(response: Response) -> Response:
+    """Give an answer that may be kept its version, so that whoever has it is told so (304)."""
+    if "ETag" not in response.headers:
+        response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
     return response
 
 

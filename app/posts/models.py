@@ -75,7 +75,7 @@ class Post(Timestamped, SoftDeleted, Versioned, Model):
 
 class Shelf(Model):
     """The posts of one author as a whole. Each change of one of them gives it a new stamp, in the
-    same transaction: what was remembered under the old one is never asked for again.
+    same transaction: what was kept under the old one is never asked for again.
     """
 
     __tablename__ = "post_shelves"

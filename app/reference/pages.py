@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.access import sign_in_required
-from app.envelope import POLICY
+from app.envelope import POLICY, versioned
 from app.reference.examples import LANGUAGES, examples
 from app.reference.listing import groups
 from app.reference.openness import are_open, where_documents_are_open
@@ -56,7 +56,7 @@ def openapi() -> ResponseReturnValue:
 @reference.get("/docs")
 @where_documents_are_open
 def swagger() -> ResponseReturnValue:
-    return render_template("reference/docs.html")
+    return versioned(make_response(render_template("reference/docs.html")))
 
 
 @reference.get("/redoc")
@@ -64,4 +64,4 @@ def swagger() -> ResponseReturnValue:
 def redoc() -> ResponseReturnValue:
     response = make_response(render_template("reference/redoc.html"))
     response.headers["Content-Security-Policy"] = POLICY_OF_REDOC
-    return response
+    return versioned(response)
