@@ -240,3 +240,12 @@ def change(rule: Rule, act: Callable[[], Any]) -> Response:
             rule.names.of_change(arguments(), current_app.extensions["cache_groups"])
         )
     return response
+
+
+def forget(key_prefix: str, resource_id_name: str | None = None, **values: Any) -> None:
+    """Take away by hand, after a commit that no door made: of a task, of a command.
+
+    ``forget("{username}_note", "id", username="bob", id=7)``
+    """
+    names = Names(key_prefix, resource_id_name, {}, ())
+    versions.take_away(names.of_reading(values)[-1:])

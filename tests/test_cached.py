@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from app import cache_names, create_app, kept, versions
 from app.access import open_to_strangers, sign_in_required
-from app.cached import cached
+from app.cached import cached, forget
 from app.config import load_settings
 from app.extensions import cache, csrf, db
 from app.htmx import wants_part
@@ -287,6 +287,15 @@ def test_a_version_that_was_lost_matches_nothing_old(site: Flask) -> None:
     assert read(site, "/bob/1") == "Robert 1"
 
 
+def test_what_a_task_changed_is_forgotten_by_hand(site: Flask, other: Flask) -> None:
+    before = [read(other, path) for path in ("/bob/1", "/bob/2")]
+    with site.app_context():
+        forget("{username}_note", "id", username="bob", id=1)
+
+    assert [read(other, path) for path in ("/bob/1", "/bob/2")] == before
+    assert (made["note 1"], made["note 2"]) == (2, 1)
+
+
 # Many at once
 
 
@@ -310,6 +319,10 @@ def test_of_many_who_ask_at_once_one_makes_it(site: Flask, other: Flask) -> None
 
     assert said == ["Bob Baker 7"] * 8
     assert made["note 7"] == 1
+
+    with site.app_context():  # who looked just before it was kept finds it before making it again
+        kept.Place("place", "1", 60).keep("what was made")
+        assert kept.Place("place", "1", 60).awaited() == "what was made"
 
 
 def test_nobody_waits_for_ever_for_one_who_does_not_return(
