@@ -21,16 +21,15 @@ from functools import wraps
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request, session
-from flask.globals import request_ctx
 from flask_login import current_user
 from sqlalchemy import event
 
 from app import kept, versions
 from app.cache_names import Names
-from app.envelope import versioned
 from app.extensions import db
-from app.htmx import PART_HEADERS, wants_part
-from app.kept import LONGEST, Place, once
+from app.htmx import wants_part
+from app.keepable import may_be_kept, say_who_may_keep
+from app.kept import Place, once
 
 READS = ("GET", "HEAD")
 NOT_KEPT = ("Content-Length", "Date")
@@ -147,10 +146,10 @@ def is_left_out(rule: Rule) -> bool:
 
 def made(rule: Rule, act: Callable[[], Any]) -> tuple[Response, Plain | None]:
     response = current_app.make_response(act())
-    if not may_be_kept(rule, response):
+    if not may_be_kept(response, rule.shared):
         return response, None
     if rule.shared:
-        say_who_may_keep(rule, response)
+        say_who_may_keep(response, rule.client_max_age)
     headers = [(name, value) for name, value in response.headers if name not in NOT_KEPT]
     return response, (response.get_data(), headers)
 
@@ -158,42 +157,6 @@ def made(rule: Rule, act: Callable[[], Any]) -> tuple[Response, Plain | None]:
 def answer_of(plain: Plain) -> tuple[bytes, int, list[tuple[str, str]]]:
     body, headers = plain
     return body, 200, headers
-
-
-def may_be_kept(rule: Rule, response: Response) -> bool:
-    """Never an error, a stream, a cookie, a token, what is large, or what says so itself."""
-    said = response.cache_control
-    is_private = said.no_store or "*" in response.vary or (rule.shared and said.private is not None)
-    is_whole = not (response.is_streamed or response.direct_passthrough)
-    return (
-        response.status_code == 200
-        and is_whole
-        and not is_private
-        and not brings_a_cookie(response)
-        and current_app.config["WTF_CSRF_FIELD_NAME"] not in g
-        and len(response.get_data()) <= LONGEST
-    )
-
-
-def brings_a_cookie(response: Response) -> bool:
-    """Now, or once the request ends."""
-    here: Any = request_ctx
-    is_changed = here._session is not None and here._session.modified
-    return "Set-Cookie" in response.headers or is_changed or bool(here._after_request_functions)
-
-
-def say_who_may_keep(rule: Rule, response: Response) -> None:
-    """Everybody, where strangers may read it; else whoever asked, who asks again each time."""
-    versioned(response)
-    view = current_app.view_functions[request.endpoint or ""]
-    if getattr(view, "for_whom", None) != "anybody" or "Cache-Control" in response.headers:
-        return
-    usual = current_app.config["CLIENT_CACHE_MAX_AGE"]
-    seconds = usual if rule.client_max_age is None else rule.client_max_age
-    response.headers["Cache-Control"] = (
-        f"public, max-age={seconds}" if seconds else "public, no-cache"
-    )
-    response.vary.update(PART_HEADERS)
 
 
 def key_of(rule: Rule) -> str:
