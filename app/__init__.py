@@ -11,6 +11,7 @@ from app import (
     errors,
     htmx,
     logs,
+    migrations,
     parts,
     passwords,
     programs,
@@ -35,7 +36,6 @@ from app.extensions import (
     db,
     limiter,
     login,
-    migrate,
     queue,
 )
 from app.factors import app_pages, passkey_pages
@@ -86,6 +86,7 @@ from app.users.api import users_api
 from app.users.cli import create_admin, users_commands
 from app.users.pages import users
 from app.users.profile_pages import profile
+from app.users.seed_commands import seed
 
 PAGES = (
     *(home, audit, auth, security, factors, jobs, board, mail, tiers, tokens, users, system),
@@ -106,7 +107,7 @@ MORE_COMMANDS = (limit_commands, file_commands)  # importing them adds commands 
 TABLES = (factor_models, token_models)  # importing them lets migrations see their tables
 COMMANDS = (
     *(create_admin, create_tier, users_commands, limits_commands, remove_factors),
-    *(jobs_commands, worker, openapi),
+    *(jobs_commands, worker, openapi, seed),
 )
 # Importing these declares their tasks.
 TASK_MODULES = (
@@ -126,7 +127,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_mapping(flask_settings(settings))
     for extension in (db, cache, csrf, login, limiter, counters, queue, assets):
         extension.init_app(app)
-    migrate.init_app(app, db, directory=str(PROJECT_ROOT / "migrations"))
     with app.app_context():
         listen_to(db.engine)
     for blueprint in (*PAGES, *parts.PAGES):
@@ -134,7 +134,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (*API, *parts.API):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
-    for module in (words, context, errors, htmx, programs, marking, cached):
+    for module in (words, migrations, context, errors, htmx, programs, marking, cached):
         module.init_app(app)
     envelope.init_app(app, settings)
     passwords.LINE.leave_one_free(settings.web_threads)
@@ -171,7 +171,9 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         # A form is good for as long as its session: nobody loses a text typed over lunch.
         "WTF_CSRF_TIME_LIMIT": None,
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.sqlalchemy_url, threads),
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(
+            settings.sqlalchemy_url, threads, settings.database_prepared_statements
+        ),
         **(cache_on_redis if settings.redis_cache_url else {"CACHE_TYPE": "SimpleCache"}),
         "RATELIMIT_STORAGE_URI": settings.limiter_storage_uri,
         "RATELIMIT_STORAGE_OPTIONS": redis_patience(seconds=1) if redis_limits else {},

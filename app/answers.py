@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from werkzeug.routing import Rule
 
-from app.operations import Operation
+from app.operations import Operation, Paging
 
 # Our own words, since Python's differ from one version to the next: name, then what it means.
 MEANINGS = {
@@ -48,8 +48,10 @@ HEADERS = {
     **LIMIT_HEADERS,
     "ETag": ("string", "The version of what was read, for If-None-Match and If-Match."),
     "Idempotency-Replayed": ("string", "`true` where this answers an Idempotency-Key again."),
+    "Link": ("string", 'Where the next page is (RFC 8288): `<…?cursor=…>; rel="next"`.'),
     "Location": ("string", "Where the new thing is."),
     "Retry-After": ("integer", "In how many seconds to try again."),
+    "Total-Is-Estimate": ("string", "`true` where there are too many to be counted each time."),
     "WWW-Authenticate": ("string", "`Bearer`"),
     "X-Request-ID": ("string", "The number of this request in the log."),
 }
@@ -153,7 +155,12 @@ def headers(view: Any, method: str) -> list[str]:
     found = list(LIMIT_HEADERS) if hasattr(view, "limit_mark") else []
     found += ["ETag"] if method == "GET" else []
     found += ["Location"] if known.status == 201 else []
+    found += ["Link", "Total-Is-Estimate"] if is_paged(known) else []
     return found + (["Idempotency-Replayed"] if known.once else [])
+
+
+def is_paged(known: Operation) -> bool:
+    return known.query is not None and issubclass(known.query, Paging)
 
 
 def unchanged() -> dict[str, Any]:

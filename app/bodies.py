@@ -30,15 +30,28 @@ class WholeBodies:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         length = announced(environ)
         longest = max(self._longest, UPLOADS.get(environ.get("PATH_INFO", ""), 0))
-        if not 0 < length <= longest:
+        is_open = environ.pop("HTTP_TRANSFER_ENCODING", None) is not None  # its length comes last
+        if not is_open and not 0 < length <= longest:
             return self._application(environ, start_response)  # nothing to read, or 413 unread
         if not self._readers.acquire(timeout=PATIENCE_SECONDS):
             return say(environ, start_response, 503, BUSY, ("Retry-After", "5"))
         try:
-            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
+            body = whole(environ["wsgi.input"], longest + 1 if is_open else length)
         finally:
             self._readers.release()
+        environ["wsgi.input"] = io.BytesIO(body)
+        if is_open:  # from here on like any other; what is longer than is taken will be told 413
+            environ["CONTENT_LENGTH"] = str(len(body))
         return self._application(environ, start_response)
+
+
+def whole(stream: Any, most: int) -> bytes:
+    """What ``stream`` has, up to ``most`` bytes."""
+    parts: list[bytes] = []
+    while most > 0 and (part := stream.read(most)):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
 
 
 def announced(environ: dict[str, Any]) -> int:

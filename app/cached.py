@@ -141,7 +141,7 @@ def read(rule: Rule, act: Callable[[], Any]) -> Any:
 def is_left_out(rule: Rule) -> bool:
     """Strangers with something in their session see what is meant for them alone."""
     is_told_apart = rule.shared or current_user.is_authenticated or not session
-    return not is_told_apart or bool(rule.unless and rule.unless())
+    return not is_told_apart or asks_for_more() or bool(rule.unless and rule.unless())
 
 
 def made(rule: Rule, act: Callable[[], Any]) -> tuple[Response, Plain | None]:
@@ -170,13 +170,15 @@ def key_of(rule: Rule) -> str:
 
 
 def query() -> list[tuple[str, str]]:
-    """What is asked in the address, in one order; of a published call only what it knows."""
+    """What is asked in the address, in one order."""
+    return sorted(request.args.items(multi=True), key=lambda each: each[0])
+
+
+def asks_for_more() -> bool:
+    """Whether a published call is asked what it does not know, of which there is no end."""
     known = getattr(current_app.view_functions[request.endpoint or ""], "operation", None)
-    asked = sorted(request.args.items(multi=True), key=lambda each: each[0])
-    if known is None:
-        return asked
-    names = set(known.query.model_fields) if known.query else set()
-    return [(name, value) for name, value in asked if name in names]
+    fields = known.query.model_fields if known and known.query else ()
+    return known is not None and not request.args.keys() <= set(fields)
 
 
 def looker() -> list[Any]:

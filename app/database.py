@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 FOREIGN_KEY = "foreign key"
+NEVER_PREPARED: dict[str, Any] = {"prepare_threshold": None}  # psycopg prepares what comes again
 TRUSTED_SECONDS = 0.1  # how long a connection is taken to live on after it was used
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -34,6 +35,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+    python_type = datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
@@ -161,8 +163,12 @@ def ask_after_rest(connection: Any, record: ConnectionPoolEntry, _proxy: Any) ->
         raise InvalidatePoolError from error
 
 
-def engine_options(url: str, threads: int) -> dict[str, Any]:
-    """Flask-SQLAlchemy engine options for ``url``: a pool as large as the number of threads."""
+def engine_options(url: str, threads: int, may_prepare: bool = True) -> dict[str, Any]:
+    """Flask-SQLAlchemy engine options for ``url``: a pool as large as the number of threads.
+
+    Unless it ``may_prepare``, no statement is prepared on the server: behind PgBouncer in
+    transaction mode the next one may run on another connection.
+    """
     if url.startswith("sqlite"):
         # IMMEDIATE takes the write lock when a change begins, so two writers wait, never fail.
         return {
@@ -175,5 +181,5 @@ def engine_options(url: str, threads: int) -> dict[str, Any]:
         "max_overflow": 2,
         "pool_timeout": 5,
         "pool_recycle": 1800,
-        "connect_args": {"connect_timeout": 3},
+        "connect_args": {"connect_timeout": 3, **({} if may_prepare else NEVER_PREPARED)},
     }

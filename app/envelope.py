@@ -103,11 +103,14 @@ class Envelope:
 
 
 class JSON(DefaultJSONProvider):
-    """JSON in requests and answers; what is nested too deeply to be read is not JSON."""
+    """JSON in requests and answers: in UTF-8 and nothing else (RFC 8259, 8.1), which Python would
+    guess; what is nested too deeply to be read is not JSON.
+    """
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        text = s.decode("utf-8-sig") if isinstance(s, bytes) else s
         try:
-            return super().loads(s, **kwargs)
+            return super().loads(text, **kwargs)
         except RecursionError:
             raise ValueError("nested too deeply") from None
 

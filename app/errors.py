@@ -22,7 +22,7 @@ from app.database import FOREIGN_KEY, broken_rule, now
 from app.extensions import db, limiter, login
 from app.htmx import Toast, page_before, redirect_with, referring_page, wants_part
 from app.passwords import Busy
-from app.programs import is_for_programs, problem, too_many
+from app.programs import TOLD_PROGRAMS, is_for_programs, problem, too_many
 
 log = structlog.get_logger()
 
@@ -227,7 +227,8 @@ def forget_session() -> None:
 
 def refusal(status: int, sentence: str | None = None, error: Any = None) -> Response:
     """An error in the caller's own kind: JSON under /api/, a sentence to htmx, else a page."""
-    sentence = sentence or SENTENCES.get(status, "This cannot be done.")
+    usual = {**SENTENCES, **TOLD_PROGRAMS} if is_for_programs() else SENTENCES
+    sentence = sentence or usual.get(status, "This cannot be done.")
     if is_for_programs():
         return problem(status, sentence)
     missing = error if isinstance(error, Missing) else None

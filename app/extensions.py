@@ -7,7 +7,6 @@ from flask import request
 from flask_caching import Cache
 from flask_limiter import Limiter
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 
@@ -42,7 +41,6 @@ def network_of(address: str) -> str:
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate(render_as_batch=True, compare_type=True)
 cache = Cache()
 csrf = CSRFProtect()
 login = LoginManager()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Generic, TypeVar
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, current_app, g, jsonify, request
 from flask_login import current_user
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,7 +27,7 @@ from app.repeats import Answer, Repeated
 CHANGED = "This changed since you read it. Read it again, then repeat what you did."
 READS = ("GET", "HEAD")
 LONGEST_KEY = 255
-LONG_KEY = f"Use an Idempotency-Key of {LONGEST_KEY} characters or fewer."
+ODD_KEY = f"Use an Idempotency-Key of 1 to {LONGEST_KEY} letters, digits and signs of ASCII."
 
 Item = TypeVar("Item")
 
@@ -74,13 +74,21 @@ class Paging(BaseModel):
 
     page: int = Field(1, ge=1, le=2_147_483_647, description="The page's number, from 1.")
     items_per_page: int = Field(10, ge=1, le=100, description="How many on a page.")
+    cursor: str = Field(
+        "",
+        max_length=1000,
+        description="From the Link header of the page before, which says where to go on: found at"
+        " once, however deep. Then page does not count.",
+    )
 
 
 class PageOf(Shown, Generic[Item]):
     """A page of a list."""
 
     data: list[Item]
-    total_count: int
+    total_count: int = Field(
+        description="Beyond 10,000 an estimate, and the header Total-Is-Estimate says so."
+    )
     has_more: bool
     page: int
     items_per_page: int
@@ -157,7 +165,7 @@ def plain(what: Any) -> Any:
 
 
 def respond(known: Operation, act: Callable[[], Answer | Response]) -> Response:
-    key = request.headers.get("Idempotency-Key") if known.once else None
+    key = idempotency_key() if known.once else None
     answer = act() if key is None else answered_once(key, act)
     if isinstance(answer, Response):
         return answer
@@ -165,18 +173,35 @@ def respond(known: Operation, act: Callable[[], Answer | Response]) -> Response:
     response.status_code = answer.status
     if answer.location:
         response.headers["Location"] = answer.location
+    response.headers.update(g.pop("told", {}))
     if answer.is_again:
         response.headers["Idempotency-Replayed"] = "true"
     return with_version(response, answer.body) if request.method in READS else response
 
 
+def idempotency_key() -> str | None:
+    """What the caller tells this call from others by; None for a call without one.
+
+    Raises Problem: a server may hand on any other text as none at all, and then the keys of two
+    calls would be one.
+    """
+    key = request.headers.get("Idempotency-Key")
+    is_plain = key is None or (key.strip() and key.isascii() and key.isprintable())
+    if not is_plain or len(key or "") > LONGEST_KEY:
+        raise Problem(422, ODD_KEY)
+    return key
+
+
 def answered_once(key: str, act: Callable[[], Any]) -> Answer:
-    if len(key) > LONGEST_KEY:
-        raise Problem(422, LONG_KEY)
     try:
         return repeats.once(caller(), key, act)
     except Repeated as error:
         raise Problem(error.status, str(error)) from None
+
+
+def tell(name: str, value: str) -> None:
+    """Say ``value`` in that header of the answer."""
+    g.setdefault("told", {})[name] = value
 
 
 def caller() -> str:
@@ -198,8 +223,9 @@ def version_of(body: Any) -> str:
 
 def check_version(shown: Any) -> None:
     """Raise Problem when the caller changes another version than is ``shown`` by now: with
-    ``If-Match`` nobody overwrites what somebody else did (RFC 9110, 13.1.1).
+    ``If-Match`` nobody overwrites what somebody else did (RFC 9110, 13.1.1). One that cannot be
+    read names no version.
     """
-    wanted = request.if_match
-    if wanted and not wanted.contains(version_of(plain(shown))):
+    is_asked = "If-Match" in request.headers
+    if is_asked and not request.if_match.contains(version_of(plain(shown))):
         raise Problem(412, CHANGED)

@@ -11,9 +11,9 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_cors import CORS
 from flask_login import current_user
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from app.envelope import request_id
+from app.envelope import MOST_VALUES, request_id
 
 START = "/api/"
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -21,10 +21,18 @@ READS_ONLY = "This token may only read. Use one that may write."
 ELSEWHERE = "This request came from another site. Nothing was done."
 TAKEN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match")
 TOLD_HEADERS = (
-    *("ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"),
-    *("WWW-Authenticate", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
-    "X-Request-ID",
+    *("ETag", "Idempotency-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy"),
+    *("Retry-After", "Total-Is-Estimate", "WWW-Authenticate", "X-RateLimit-Limit"),
+    *("X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID"),
 )
+TOLD_PROGRAMS = {  # where those of pages would not be understood
+    400: "The request could not be read.",
+    403: "You may not do this.",
+    404: "There is nothing at this address.",
+    413: "That is more than is taken here.",
+}
+NO_JSON = "Send a JSON object, in UTF-8."
+TOO_MANY = "That is more fields than are taken here."
 LONGEST_NAME = 100  # of a field that we do not know, when it is repeated
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -98,9 +106,16 @@ def refuse_other_sites() -> Response | None:
     """
     if not is_for_programs() or request.method in SAFE:
         return None
-    is_foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
     is_let_in = request.headers.get("Origin") in current_app.config["SETTINGS"].cors_origins
-    return problem(403, ELSEWHERE) if is_foreign and not is_let_in else None
+    return problem(403, ELSEWHERE) if is_from_elsewhere() and not is_let_in else None
+
+
+def is_from_elsewhere() -> bool:
+    """As the browser says; old ones, and all of them without TLS, name only where it came from."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is None and origin is not None:
+        return origin.lower().partition("://")[2] != request.host
+    return site in ("cross-site", "same-site")
 
 
 def keep_readers_from_changing() -> Response | None:
@@ -139,9 +154,16 @@ def too_many(wait: Any) -> Response:
 
 def read(schema: type[Schema]) -> Schema:
     """The JSON body as ``schema`` wants it. Raises Problem, which never repeats a value."""
-    body = request.get_json()
+    try:
+        body = request.get_json()
+    except UnsupportedMediaType:
+        raise Problem(415, "Send JSON, with the header Content-Type: application/json.") from None
+    except BadRequest:
+        raise Problem(400, NO_JSON) from None
     if not isinstance(body, dict):
-        raise BadRequest
+        raise Problem(400, NO_JSON)
+    if len(body) > MOST_VALUES:  # each would be told, in five times as many bytes as it has
+        raise Problem(413, TOO_MANY)
     return checked(schema, body, "body")
 
 

@@ -6,15 +6,19 @@ from typing import Any
 from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
-from app.operations import Operation
+from app.operations import LONGEST_KEY, Operation
 
 REFERENCE = "#/components/schemas/{model}"
 TEXT = {"type": "string", "minLength": 1}
+STRING = {"type": "string"}
+KEY = {"type": "string", "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"}
 HEADERS = {
-    "Idempotency-Key": "Any text of your own: the same one gives the same answer for a day.",
+    "Idempotency-Key": "A text of your own: the same one gives the same answer for a day.",
     "If-Match": "The ETag that you read: 412 if it was changed since.",
     "If-None-Match": "The ETag that you have: 304 if nothing changed.",
 }
+
+SCHEMAS = {"Idempotency-Key": KEY, "If-Match": STRING, "If-None-Match": STRING}
 
 
 def in_path(rule: Rule) -> list[dict[str, Any]]:
@@ -55,7 +59,7 @@ def in_headers(known: Operation, method: str) -> list[dict[str, Any]]:
     names += ["If-Match"] if 412 in known.errors else []
     names += ["If-None-Match"] if method == "GET" else []
     return [
-        {"name": name, "in": "header", "description": HEADERS[name], "schema": {"type": "string"}}
+        {"name": name, "in": "header", "description": HEADERS[name], "schema": SCHEMAS[name]}
         for name in names
     ]
 

@@ -16,8 +16,14 @@ from app.config import Settings, load_settings
 from app.extensions import db, limiter, queue
 from app.prepare import migrate
 from tests.audit.kept import watched
-from tests.people import Browser, make_cast
-from tests.servers import choose_postgres, choose_redis
+from tests.quick_hashes import real_hashes, use_quick_hashes
+
+use_quick_hashes()  # before the cast gets its passwords
+
+from tests.people import Browser, make_cast  # noqa: E402
+from tests.servers import choose_postgres, choose_redis  # noqa: E402
+
+__all__ = ["real_hashes"]
 
 MODES = ("embedded", "server")
 KEY = "a key for tests only, long enough for every check"

@@ -56,6 +56,47 @@ def test_a_body_arrives_as_it_was_sent() -> None:
     assert client.post("/", data=b"as it was").data == b"as it was"
 
 
+def in_chunks(body: Any, **more: str) -> dict[str, Any]:
+    """As servers hand on a request that does not announce how long it is."""
+    environ = EnvironBuilder(method="POST", path="/api/x").get_environ()
+    environ.pop("CONTENT_LENGTH", None)
+    sent = {"wsgi.input": body, "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    return {**environ, **sent, **more}
+
+
+def test_what_comes_in_chunks_lets_others_read_too(
+    stalled: io.BufferedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE_SECONDS", 0.05)
+    served = WholeBodies(echo, threads=2, longest=1000)
+    waiting = threading.Thread(target=run_wsgi_app, args=(served, in_chunks(stalled)), daemon=True)
+    waiting.start()
+    while served._readers._value:
+        waiting.join(0.01)
+
+    status = run_wsgi_app(served, in_chunks(io.BytesIO(b"mine")))[1]
+
+    assert status.startswith("503")
+    assert Client(served).get("/").status_code == 200
+
+
+def test_what_comes_in_chunks_is_taken_whole_or_not_at_all(app: Flask) -> None:
+    served = WholeBodies(echo, threads=2, longest=1000)
+    assert b"".join(run_wsgi_app(served, in_chunks(io.BytesIO(b"as it was")))[0]) == b"as it was"
+
+    headers = {"Transfer-Encoding": "chunked"}
+    body = b'{"name": "Hello"}' + b" " * 1_100_000
+    stranger = app.test_client().post(
+        "/api/v1/user",
+        input_stream=io.BytesIO(body),
+        headers=headers,
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+
+    assert stranger.status_code == 413
+
+
 def test_a_form_of_absurdly_many_fields_is_refused_at_once(stranger: Browser) -> None:
     body = "a=1&" * 50_000
     headers = {"Sec-Fetch-Site": "same-origin"}

@@ -58,6 +58,17 @@ def test_other_sites_stay_outside(opened: Flask, origin: str) -> None:
     assert (answer.status_code, answer.headers.get("Access-Control-Allow-Origin")) == (403, None)
 
 
+@pytest.mark.parametrize("origin", [*LOOKALIKES, "http://localhost:81", "localhost"])
+def test_browsers_that_name_only_where_it_came_from_stay_outside_too(
+    opened: Flask, origin: str
+) -> None:
+    def send(origin: str) -> TestResponse:
+        return opened.test_client().post(DOOR, headers={"Origin": origin})
+
+    assert send(origin).status_code == 403
+    assert [send(each).status_code for each in (OURS, "http://localhost")] == [201, 201]
+
+
 def test_pages_are_nobody_elses(opened: Flask) -> None:
     assert "Access-Control-Allow-Origin" not in preflight(opened, OURS, "/sign-in").headers
     page = opened.test_client().get("/sign-in", headers={"Origin": OURS})

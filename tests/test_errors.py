@@ -16,6 +16,7 @@ from app import create_app
 from app.auth.models import Session
 from app.config import load_settings
 from app.extensions import db
+from app.programs import TOLD_PROGRAMS
 from tests.people import Browser
 
 HTMX = {"HX-Request": "true"}
@@ -85,7 +86,9 @@ def test_a_program_gets_json(breaking: Flask, status: int) -> None:
 
     assert answer.status_code == status
     assert answer.is_json
-    assert SENTENCES[status] in answer.json["detail"]
+    said = TOLD_PROGRAMS.get(status) or SENTENCES[status]
+    assert said in answer.json["detail"]
+    assert "page" not in said
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
 
 

@@ -162,6 +162,7 @@ def named_in(answer: TestResponse, path: str) -> set[str]:
 ROLES = {"alice": (3, 1), "bob": (1, 6), "half": (1, 7), "stranger": (1, 9)}
 
 
+@pytest.mark.server_only  # a server refuses more than SQLite does
 @pytest.mark.parametrize("role", ROLES)
 def test_nothing_that_is_sent_makes_a_door_fail(app: Flask, role: str) -> None:
     refused, is_changed = set(), True
@@ -194,6 +195,7 @@ def sent(who: Browser, path: str, form: dict[str, str]) -> int:
     return answer.status_code
 
 
+@pytest.mark.server_only  # a server refuses more than SQLite does
 @pytest.mark.parametrize("role", ROLES)
 def test_nothing_that_is_asked_makes_a_door_fail(app: Flask, role: str) -> None:
     real, who = hostile.given_things(app), hostile.come_in(app, role, "/security")

@@ -12,13 +12,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, make_url, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app import create_app
+from app import create_app, search
 from app.config import PROJECT_ROOT, load_settings
 from app.database import now
 from app.extensions import db
+from app.migrations import is_known
+from app.users.found import matching, order
 from tests.conftest import KEY
 
 SCRIPTS = ScriptDirectory(str(PROJECT_ROOT / "migrations"))
@@ -78,7 +80,7 @@ def test_models_and_migrations_agree(empty: Flask, migrations: Config) -> None:
     command.upgrade(migrations, "head")
 
     with db.engine.connect() as connection:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {"compare_type": True, "compare_server_default": True, "include_name": is_known}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, db.metadata) == []
 
@@ -153,3 +155,30 @@ def test_migrations_leave_the_loggers_alone(empty: Flask, migrations: Config) ->
     command.upgrade(migrations, "head")
 
     assert not logger.disabled
+
+
+@pytest.mark.parametrize("mode", ["server"], indirect=True)
+def test_where_the_extension_is_not_allowed_search_does_without(
+    empty: Flask, servers: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with db.engine.begin() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS guest"))
+        connection.execute(text("CREATE ROLE guest LOGIN PASSWORD 'guest'"))
+        connection.execute(text("GRANT ALL ON SCHEMA public TO guest"))
+    url = make_url(servers["postgres"].url("empty")).set(username="guest", password="guest")
+    address = url.render_as_string(hide_password=False)
+    values = {"secret_key": KEY, "data_dir": tmp_path, "database_url": address}
+    app = create_app(load_settings(_env_file=None, **values, log_level="WARNING"))
+
+    with app.app_context():
+        config: Config = app.extensions["migrate"].migrate.get_config(SCRIPTS.dir)
+        command.upgrade(config, "head")
+        assert not search.is_indexed("users")
+        assert db.session.execute(order().sort(matching(q="bob"))).all() == []
+        db.session.remove()
+        db.engine.dispose()
+
+    assert "Without pg_trgm search looks through the newest rows only" in capfd.readouterr().err
+    with db.engine.begin() as connection:
+        connection.execute(text("DROP OWNED BY guest CASCADE"))
+        connection.execute(text("DROP ROLE guest"))

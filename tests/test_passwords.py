@@ -11,6 +11,7 @@ from app import passwords
 from app.passwords import hash_password, is_outdated, is_right
 from app.users.models import User
 
+pytestmark = pytest.mark.usefixtures("real_hashes")
 WEAK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Index, Select, String, Update, and_, or_, select, text, update
+from sqlalchemy import JSON, Index, Select, String, Update, and_, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.audit.actions import ACTIONS
 from app.database import now
 from app.extensions import Model
+from app.search import text_of
 
 
 class Subject(NamedTuple):
@@ -83,8 +84,11 @@ class Event(Model):
         by_them = (cls.actor_id == user_id, cls.network == network)
         return and_(*by_them, cls.action.in_(actions), cls.at >= moment)
 
-    @classmethod
-    def mentioning(cls, word: str) -> Any:
-        """The condition that somebody, something or an address is called so."""
-        columns = (cls.actor_name, cls.subject_name, cls.address, cls.detail)
-        return or_(*(column.icontains(word, autoescape=True) for column in columns))
+
+# What is looked through for words, as its index has it.
+WORDS = text_of(
+    func.lower(Event.actor_name),
+    func.lower(Event.subject_name),
+    Event.address,
+    func.lower(Event.detail),
+)

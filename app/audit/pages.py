@@ -9,12 +9,13 @@ from flask_login import current_user
 
 from app.access import operators_only, sign_in_required
 from app.audit.actions import GROUPS, codes_of
-from app.audit.models import Event
+from app.audit.models import WORDS, Event
 from app.audit.undo import has_undo, put_back, undoable, way_to
 from app.database import now
 from app.errors import Missing, Stale, answering
 from app.extensions import db
 from app.htmx import Toast, announcing, page_before, redirect_with, render, wants_part
+from app.search import matching
 from app.words import count
 
 audit = Blueprint("audit", __name__)
@@ -28,9 +29,7 @@ PERIODS = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
 @operators_only
 def index() -> ResponseReturnValue:
     asked = {name: request.args.get(name, "").strip()[:100] for name in ("q", "group", "days")}
-    query = Event.newest(before())
-    for word in asked["q"].split()[:5]:
-        query = query.where(Event.mentioning(word))
+    query = Event.newest(before()).where(*matching(Event, asked["q"], WORDS))
     if asked["group"] in GROUPS:
         query = query.where(Event.action.in_(codes_of(asked["group"])))
     if asked["days"] in PERIODS:

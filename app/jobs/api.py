@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, current_app, request, url_for
+from flask import Blueprint, current_app, url_for
 from flask_login import current_user
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
@@ -20,7 +20,7 @@ from app.jobs.bulk import CANCEL, RETRY, keep
 from app.jobs.forms import LONGEST_NAME, TOO_LONG, plain
 from app.jobs.models import AGAIN, STRANGERS, Job
 from app.jobs.tasks import demonstration
-from app.operations import NO_ZERO, Shown, operation
+from app.operations import NO_ZERO, Shown, idempotency_key, operation
 from app.programs import Problem
 from app.tiers.marking import limited
 from app.users.models import User
@@ -117,7 +117,7 @@ def once_key(owner: User | None) -> str:
     Nobody can make it up: the id by which a stranger's task is found comes from it.
     """
     caller = f"user:{owner.uuid}" if owner else f"{STRANGERS}{throttled_address()}"
-    said = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
+    said = idempotency_key() or uuid.uuid4().hex
     secret = str(current_app.secret_key).encode()
     digest = hmac.new(secret, f"task/{caller}/{said}".encode(), hashlib.sha256)
     return f"{caller.partition(':')[0]}:{digest.hexdigest()}"

@@ -24,7 +24,7 @@ from app.jobs.board import figures, trouble
 from app.jobs.forms import plain
 from app.jobs.models import Job
 from app.jobs.workers import Queue, Worker
-from app.paging import Page, page_number
+from app.paging import Page, Wanted
 from app.tasks import TASKS
 from app.words import count
 
@@ -56,8 +56,8 @@ def part_of(context: dict[str, Any]) -> str:
 
 def said_of(page: Page) -> str:
     if page.number > 1:
-        return f"Page {page.number} of {page.pages}"
-    return f"{count(page.total, 'job')} found" if page.total else "No jobs match"
+        return f"Page {page.number} of {page.in_pages}"
+    return f"{page.in_all.count('job')} found" if page.total else "No jobs match"
 
 
 def asked() -> dict[str, str]:
@@ -86,8 +86,8 @@ def listing(arrived: bool = False) -> dict[str, Any]:
     wanted = asked()
     state, q, task = wanted["state"], wanted["q"], wanted["task"]
     counts = found.counts(q, task)
-    jobs = found.matching(state, q, task, wanted["sort"])
-    page = Page.of(jobs, counts[state], page_number())
+    jobs, order = found.matching(state, q, task), found.order(state, wanted["sort"])
+    page = Page.of(jobs, order, counts[state], Wanted.by_address())
     return {
         "asked": wanted,
         "address": partial(address, wanted),
@@ -199,5 +199,5 @@ def done_to(identifier: str, name: str) -> ResponseReturnValue:
     wanted = asked()
     context = {"asked": wanted, "job": job, "focus": True, **about([job])}
     return swap_or_redirect(
-        "jobs/_row.html", address(wanted, page=page_number()), Toast(text), **context
+        "jobs/_row.html", address(wanted, **Wanted.by_address().place), Toast(text), **context
     )

@@ -15,7 +15,7 @@ from app.htmx import Toast, redirect_with, swap_or_redirect
 from app.jobs import bulk
 from app.jobs.board_pages import address, asked, board, listing, moment
 from app.jobs.bulk_tasks import task_of
-from app.paging import page_number
+from app.paging import Wanted
 from app.tasks import TASKS
 from app.words import count
 
@@ -47,7 +47,7 @@ def told(deed: bulk.Deed, done: list[tuple[str, int]], of: int) -> ResponseRetur
     db.session.commit()
     bulk.tell(deed, done)
     toast = Toast(bulk.sentence(deed, len(done), of))
-    place = address(asked(), page=page_number())
+    place = address(asked(), **Wanted.by_address().place)
     return swap_or_redirect("jobs/_found.html", place, toast, **listing(arrived=True))
 
 

@@ -6,8 +6,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import defer, joinedload, lazyload
 
+from app.counting import Total, totals
 from app.extensions import db
-from app.jobs.models import OPEN, Job
+from app.jobs.models import OPEN, STATUSES, Job
+from app.keyset import Order
+from app.ordering import LONG_AGO, caseless
+from app.search import MOST_WORDS, NEWEST
 from app.tasks import TASKS
 from app.users.models import User
 
@@ -25,18 +29,29 @@ SORTS = ("when", "job", "tries")
 UNSEEN = (Job.arguments, Job.result, Job.details, Job.steps)
 
 
-def matching(state: str, q: str, task: str, sort: str = "") -> Select[Any]:
-    """The jobs, newest first unless ``sort`` says otherwise, each with its owner."""
+def matching(state: str, q: str, task: str) -> Select[Any]:
+    """The jobs, in no order, each with its owner."""
     owner = joinedload(Job.owner).options(lazyload(User.tier))
     found = select(Job).options(owner, *(defer(column) for column in UNSEEN))
-    return found.where(*of_state(state), *conditions(q, task)).order_by(*order(state, sort))
+    return found.where(*of_state(state), *conditions(q, task))
 
 
-def counts(q: str, task: str) -> dict[str, int]:
-    """How many there are in each view, by one query."""
+def counts(q: str, task: str) -> dict[str, Total]:
+    """How many there are in each view."""
+    found = counted(q, task) if q else counted_up_to(task)
+    every = sum(found.values(), Total(0))
+    return {**dict.fromkeys(VIEWS, Total(0)), **found, "": every}
+
+
+def counted(q: str, task: str) -> dict[str, Total]:
+    """By one look through the jobs that words are looked for in."""
     grouped = select(Job.status, func.count()).where(*conditions(q, task)).group_by(Job.status)
-    found = {status: number for status, number in db.session.execute(grouped)}
-    return {**dict.fromkeys(VIEWS, 0), **found, "": sum(found.values())}
+    return {status: Total(many) for status, many in db.session.execute(grouped)}
+
+
+def counted_up_to(task: str) -> dict[str, Total]:
+    lists = [select(Job.id).where(*of_state(each), *conditions("", task)) for each in STATUSES]
+    return dict(zip(STATUSES, totals(lists), strict=True))
 
 
 def newer(state: str, q: str, task: str, since: datetime) -> int:
@@ -51,9 +66,18 @@ def of_state(state: str) -> list[ColumnElement[bool]]:
 
 
 def conditions(q: str, task: str) -> list[ColumnElement[bool]]:
-    """That each word is in the job's name or kind, or in who asked for it, or begins its id."""
-    found = [has_word(word.lower()) for word in q.split()[:5]]
+    """That each word is in the job's name or kind, or in who asked for it, or begins its id; of the
+    newest jobs, if there are very many.
+    """
+    found = [has_word(word.lower()) for word in q.split()[:MOST_WORDS]]
+    if found:
+        found.append(Job.created_at >= func.coalesce(first_looked_at(), LONG_AGO))
     return [*found, Job.task == task] if task else found
+
+
+def first_looked_at() -> Any:
+    newest = select(Job.created_at).order_by(Job.created_at.desc(), Job.id.desc())
+    return newest.offset(NEWEST).limit(1).scalar_subquery()
 
 
 def has_word(word: str) -> ColumnElement[bool]:
@@ -76,12 +100,12 @@ def moment_of(state: str) -> Any:
     return Job.finished_at if state else Job.created_at
 
 
-def order(state: str, sort: str) -> tuple[Any, ...]:
-    """The order asked for. By time no NULLS LAST is said: then an index has it already."""
-    by: dict[str, Any] = {"job": func.lower(Job.task), "tries": Job.attempt}
+def order(state: str, sort: str) -> Order:
+    """The order asked for; the newest first, if nothing is."""
+    by: dict[str, Any] = {"job": caseless(Job.task), "tries": Job.attempt}
     column = by.get(sort.lstrip("-"), moment_of(state))
     descending = sort.startswith("-") or sort.lstrip("-") not in SORTS
-    return column.desc() if descending else column.asc(), Job.id
+    return Order((column, Job.id), descending)
 
 
 def usual_sort(state: str) -> str:

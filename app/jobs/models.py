@@ -49,6 +49,7 @@ class Job(Outcome, Model):
         Index("ix_jobs_status_run_at", "status", "run_at"),
         Index("ix_jobs_owner_id_created_at", "owner_id", "created_at"),
         Index("ix_jobs_finished_at", "finished_at"),
+        Index("ix_jobs_created_at_id", "created_at", "id"),
         Index("ix_jobs_owner_id_finished_at", "owner_id", "finished_at"),
     )
 
@@ -193,7 +194,7 @@ class Job(Outcome, Model):
         mine: Select[Any] = select(cls).where(cls.owner_id == user.id)
         if not user.is_superuser:
             mine = mine.where(cls.task.not_in(for_operators()))
-        return mine.order_by(cls.created_at.desc(), cls.id)
+        return mine.order_by(cls.created_at.desc(), cls.id.desc())
 
 
 class JobLog(Model):

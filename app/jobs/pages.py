@@ -15,9 +15,9 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from sqlalchemy import func, select
 
 from app.access import sign_in_required
+from app.counting import total
 from app.database import now
 from app.errors import Missing
 from app.extensions import db
@@ -28,12 +28,15 @@ from app.jobs.forms import StartForm
 from app.jobs.models import Job, JobLog
 from app.jobs.news import News, latest
 from app.jobs.workers import Worker
-from app.paging import Page, page_number
+from app.keyset import Order
+from app.paging import Page, Wanted
 from app.tasks import TASKS
 from app.tiers.limits import caller_of, standing
 from app.tiers.marking import limited
 from app.tiers.routes import limited_routes
 from app.words import count
+
+NEWEST_FIRST = Order((Job.created_at, Job.id), descending=True)
 
 jobs = Blueprint("jobs", __name__, url_prefix="/tasks")
 # Every page of a person draws the news; the layout knows no feature, so it is handed in here.
@@ -44,8 +47,7 @@ jobs.app_context_processor(lambda: {"news": latest})
 @sign_in_required
 def index() -> ResponseReturnValue:
     mine = Job.of(current_user)
-    total = db.session.scalar(select(func.count()).select_from(mine.subquery())) or 0
-    page = Page.of(mine, total, page_number())
+    page = Page.of(mine, NEWEST_FIRST, total(mine), Wanted.by_address())
     context = {"page": page, "form": StartForm(current_user), "standing": left_to_start()}
     return render("jobs/index.html", "jobs/_list.html", **context)
 

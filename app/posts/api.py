@@ -8,7 +8,9 @@ from flask_login import current_user
 
 from app.access import open_to_strangers, operators_only, sign_in_required
 from app.cached import cached
+from app.counting import total
 from app.extensions import db
+from app.keyset import Order
 from app.operations import (
     Changes,
     Message,
@@ -85,8 +87,8 @@ def stamp(username: str, **_rest: Any) -> str | None:
 
 
 def is_far() -> bool:
-    """Whether it is a page that nobody needs twice: there is no end of numbers to ask for."""
-    return request.args.get("page", 1, type=int) > MOST_PAGES
+    """Whether it is a page that nobody needs twice: there is no end of numbers and cursors."""
+    return "cursor" in request.args or request.args.get("page", 1, type=int) > MOST_PAGES
 
 
 # Everybody may keep them, and asks each time whether they are still so: a change is seen at once.
@@ -110,8 +112,8 @@ def index(username: str, query: Paging) -> PageOf[PostRead]:
 
 
 def page_of(author_id: int, asked: Paging) -> PageOf[PostRead]:
-    total = db.session.scalar(Post.count_of(author_id)) or 0
-    return part_of(Post.of(author_id).order_by(Post.id), total, asked, PostRead)
+    theirs = Post.of(author_id)
+    return part_of(theirs, Order((Post.id,)), total(theirs), asked, PostRead)
 
 
 @posts_api.get(f"/<username>/post/{NUMBER}")

@@ -1,16 +1,30 @@
 """Posts: what people write, and a stamp for each author's posts as a whole."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, ForeignKey, Index, Select, String, Text, event, func, select
+from sqlalchemy import (
+    Connection,
+    Delete,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    delete,
+    event,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
 from app.database import SoftDeleted, Timestamped, Versioned, now
 from app.extensions import Model
 from app.users.models import User
+
+KEPT_AFTER_DELETION = timedelta(days=30)
 
 
 class Post(Timestamped, SoftDeleted, Versioned, Model):
@@ -54,10 +68,6 @@ class Post(Timestamped, SoftDeleted, Versioned, Model):
         return select(cls).where(*cls._living(author_id))
 
     @classmethod
-    def count_of(cls, author_id: int) -> Select[int]:
-        return select(func.count()).select_from(cls).where(*cls._living(author_id))
-
-    @classmethod
     def _living(cls, author_id: int) -> tuple[Any, ...]:
         return cls.created_by_user_id == author_id, cls.deleted_at.is_(None)
 
@@ -65,6 +75,13 @@ class Post(Timestamped, SoftDeleted, Versioned, Model):
     def any_of(cls, author_id: int, number: int) -> Select["Post"]:
         """The one of that person with that number, deleted or not."""
         return select(cls).where(cls.created_by_user_id == author_id, cls.id == number)
+
+    @classmethod
+    def long_deleted(cls) -> Delete:
+        """Those that were deleted so long ago that nobody brings them back any more. No read shows
+        them, so the stamp stays.
+        """
+        return delete(cls).where(cls.deleted_at < now() - KEPT_AFTER_DELETION)
 
     @classmethod
     def seen_by(cls, user: User, number: int) -> Select["Post"]:

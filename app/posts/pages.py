@@ -6,10 +6,12 @@ from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import operators_only, sign_in_required
+from app.counting import total
 from app.errors import Missing, Stale
 from app.extensions import db
 from app.htmx import Toast, announcing, redirect_with, render
-from app.paging import Page, page_number
+from app.keyset import Order
+from app.paging import Page, Wanted
 from app.posts import deeds
 from app.posts.forms import PostForm
 from app.posts.models import Post
@@ -39,9 +41,9 @@ def index_of(username: str) -> ResponseReturnValue:
 
 
 def listed(page: str, author: User) -> ResponseReturnValue:
-    total = db.session.scalar(Post.count_of(author.id)) or 0
-    found = Page.of(Post.of(author.id).order_by(Post.id.desc()), total, page_number())
-    said = f"Page {found.number} of {found.pages}" if total else "No posts"
+    theirs = Post.of(author.id)
+    found = Page.of(theirs, Order((Post.id,), descending=True), total(theirs), Wanted.by_address())
+    said = f"Page {found.number} of {found.in_pages}" if found.total else "No posts"
     return announcing(render(page, "posts/_list.html", author=author, page=found), said)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-# Control characters, line separators, what turns the direction of writing, the byte order mark.
-ODD = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+from app.users.rules import HALF, ODD, WEB_ADDRESS, web_address
+
 TITLE = {
     "type": "string",
     "minLength": 2,
@@ -20,13 +20,6 @@ TEXT = {
     "minLength": 1,
     "maxLength": 63_206,
     "pattern": rf"^[^\u0000]*{VISIBLE}[^\u0000]*$",
-}
-NOT_IN_ADDRESSES = rf"\s<>\"\\^`{{|}}{ODD}"
-HOST = rf"[^/?#@:\[\]{NOT_IN_ADDRESSES}]+(:[0-9]{{1,5}})?"
-MEDIA_URL = {
-    "type": "string",
-    "maxLength": 500,
-    "pattern": rf"^https?://{HOST}([/?#][^{NOT_IN_ADDRESSES}]*)?$",
 }
 
 
@@ -42,7 +35,7 @@ def text_of(value: object) -> str:
         return ""
     if not isinstance(value, str):
         raise ValueError("Send a text")
-    if re.search("[\ud800-\udfff]", value):
+    if HALF.search(value):
         raise ValueError("This holds half a character, which cannot be kept")
     return value
 
@@ -72,9 +65,7 @@ def post_text(value: object) -> str:
 def media_url(value: object) -> str | None:
     if value is None:
         return None
-    if not fits(MEDIA_URL, text_of(value)):
-        raise ValueError("Enter an address that starts with https://")
-    return text_of(value)
+    return web_address(text_of(value))
 
 
 def published(schema: dict[str, Any]) -> WithJsonSchema:
@@ -86,5 +77,5 @@ PostText = Annotated[str, BeforeValidator(post_text), published(TEXT)]
 MediaUrl = Annotated[
     str | None,
     BeforeValidator(media_url),
-    published({"anyOf": [MEDIA_URL, {"type": "null"}]}),
+    published({"anyOf": [WEB_ADDRESS, {"type": "null"}]}),
 ]

@@ -2,6 +2,7 @@
 
 from app import context, parts
 from app.audit.actions import ACTIONS, GROUPS
+from app.posts import tasks  # noqa: F401 (its housekeeping)
 from app.posts.api import posts_api
 from app.posts.models import Post
 from app.posts.pages import posts

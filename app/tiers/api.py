@@ -4,12 +4,14 @@ from typing import Any
 
 from flask import Blueprint, url_for
 from flask_login import current_user
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.access import operators_only, sign_in_required
 from app.cached import cached
+from app.counting import total
 from app.errors import Taken, answering
 from app.extensions import db
+from app.keyset import Order
 from app.operations import Message, PageOf, Paging, check_version, operation
 from app.paging import part_of
 from app.programs import Problem
@@ -49,8 +51,8 @@ kept = cached(key_prefix="tiers", expiration=60, shared=True, version=version)
 @operation(TAG, query=Paging, gives=PageOf[TierRead])
 def index(query: Paging) -> PageOf[TierRead]:
     """The tiers, a page at a time."""
-    total = db.session.scalar(select(func.count()).select_from(Tier)) or 0
-    return part_of(select(Tier).order_by(Tier.id), total, query, TierRead)
+    every = select(Tier)
+    return part_of(every, Order((Tier.id,)), total(every), query, TierRead)
 
 
 @tiers_api.post("/tier")

@@ -143,5 +143,7 @@ def facts_of(tier: Tier) -> Facts:
 
 
 def facts_of_limit(limit: RateLimit) -> Facts:
+    """A name only where there is one: older entries of the trail know none."""
     fields = ("id", "version", "route", "limit", "period", "observed")
-    return {field: getattr(limit, field) for field in fields}
+    facts = {field: getattr(limit, field) for field in fields}
+    return {**facts, "name": limit.name} if limit.name else facts

@@ -3,12 +3,12 @@
 from typing import Self
 
 from wtforms import BooleanField, HiddenField, SelectField, StringField
-from wtforms.validators import ValidationError
+from wtforms.validators import Optional, ValidationError
 
 from app.forms import Follows, Form
 from app.tiers.models import RateLimit, Tier
 from app.tiers.routes import NoSuchRoute, limited_routes, route_named
-from app.tiers.rules import LARGEST, UNITS, Count, TierName, Unit
+from app.tiers.rules import LARGEST, UNITS, Count, LimitName, TierName, Unit
 from app.words import split_period
 
 
@@ -39,7 +39,8 @@ class LimitForm(Form):
         every, unit = split_period(limit.period)
         values = {"every": every, "unit": unit + "s", "limit": limit.limit}
         values["observed"] = limit.observed
-        return cls(formdata=None, data={**values, "route": limit.route, "version": limit.version})
+        values |= {"route": limit.route, "version": limit.version, "name": limit.name}
+        return cls(formdata=None, data=values)
 
     def validate_unit(self, field: SelectField) -> None:
         if isinstance(self.every.data, int) and self.period > LARGEST:
@@ -55,6 +56,7 @@ class NewLimitForm(LimitForm):
     """The same for a route of the application that is limited."""
 
     route = SelectField("Route", validate_choice=False)
+    name = HiddenField("Name", [Optional(), Follows(LimitName)])  # that a program gave
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)

@@ -3,11 +3,13 @@
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.access import operators_only
+from app.counting import total
 from app.errors import Taken, answering
 from app.extensions import db
+from app.keyset import Order
 from app.operations import Message, PageOf, Paging, check_version, operation
 from app.paging import part_of
 from app.programs import Problem, wrong
@@ -26,10 +28,8 @@ ANOTHER: dict[str, Any] = {"limit": 20}
 @operation(LIMITS, query=Paging, gives=PageOf[RateLimitRead])
 def limits(tier_name: str, query: Paging) -> PageOf[RateLimitRead]:
     """The limits of a tier, a page at a time."""
-    own = RateLimit.tier_id == tier_named(tier_name).id
-    total = db.session.scalar(select(func.count()).select_from(RateLimit).where(own)) or 0
-    found = select(RateLimit).where(own).order_by(RateLimit.id)
-    return part_of(found, total, query, RateLimitRead)
+    found = select(RateLimit).where(RateLimit.tier_id == tier_named(tier_name).id)
+    return part_of(found, Order((RateLimit.id,)), total(found), query, RateLimitRead)
 
 
 @tiers_api.post("/tier/<tier_name>/rate_limit")
@@ -104,8 +104,8 @@ def update_limit(tier_name: str, id: int, body: RateLimitUpdate) -> Message:
 
 def change(limit: RateLimit, route: Route | None, sent: dict[str, Any]) -> None:
     requests, period = sent.get("limit", limit.limit), sent.get("period", limit.period)
+    deeds.name_limit(limit, sent.get("name", limit.name))  # first: the other's undo has it as left
     deeds.change_limit(limit, requests, period, sent.get("observed"))
-    deeds.name_limit(limit, sent.get("name", limit.name))
     if route:
         deeds.put_limit_on(limit, route)
 

@@ -78,7 +78,7 @@ def create_limit(name: str) -> ResponseReturnValue:
         return render_template("tiers/show.html", **context)
     limit = RateLimit(route=route.key, methods=" ".join(route.methods))
     limit.limit, limit.period = form.limit.data, form.period
-    limit.observed = form.observed.data
+    limit.observed, limit.name = form.observed.data, form.name.data or None
     try:
         with answering({"route": "taken"}):
             deeds.add_limit(tier, limit)
@@ -219,5 +219,5 @@ def removed(tier: Tier, limit: RateLimit, form: LimitForm, before: dict[str, Any
     if form.undo.data or limit.route not in limited_routes():
         return Toast(words)
     data = {key: before[key] for key in ("route", "limit", "every", "unit")}
-    data["observed"] = "1" if before["observed"] else ""
+    data |= {"observed": "1" if before["observed"] else "", "name": before["name"] or ""}
     return Toast(words, url_for(".create_limit", name=tier.name), {**data, "undo": "1"})

@@ -15,7 +15,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
 from app.audit.models import Subject
 from app.database import Timestamped, Versioned
@@ -109,12 +109,13 @@ class RateLimit(Timestamped, Versioned, Model):
     @classmethod
     def elsewhere(cls, tier: Tier) -> Select["RateLimit"]:
         """The rules of the other tiers, to show beside this one's."""
-        return select(cls).join(Tier).where(cls.tier_id != tier.id).order_by(func.lower(Tier.name))
+        others = select(cls).join(Tier).where(cls.tier_id != tier.id)
+        return others.options(contains_eager(cls.tier)).order_by(func.lower(Tier.name))
 
     def twin(self) -> "RateLimit":
         """The same limit, for another tier."""
         numbers = {"limit": self.limit, "period": self.period, "observed": self.observed}
-        return RateLimit(route=self.route, methods=self.methods, **numbers)
+        return RateLimit(route=self.route, methods=self.methods, name=self.name, **numbers)
 
 
 class PolicyVersion(Model):

@@ -78,7 +78,8 @@ def index() -> ResponseReturnValue:
 
 
 def listing() -> dict[str, Any]:
-    every = db.session.scalars(Tier.all_by_name().options(undefer(Tier.people))).all()
+    whole = (selectinload(Tier.limits), undefer(Tier.people))
+    every = db.session.scalars(Tier.all_by_name().options(*whole)).all()
     return {"tiers": every, "routes": limited_routes()}
 
 

@@ -126,7 +126,7 @@ def limit_from(facts: dict[str, Any]) -> RateLimit:
     """A new limit of the same numbers, for the methods that the route has now."""
     methods = " ".join(limited_routes()[facts["route"]].methods)
     fields = {name: facts[name] for name in ("route", "limit", "period", "observed")}
-    return RateLimit(**fields, methods=methods)
+    return RateLimit(**fields, methods=methods, name=facts.get("name"))
 
 
 def again(limit: RateLimit) -> str:

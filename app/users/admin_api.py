@@ -3,6 +3,7 @@
 from flask_login import current_user
 
 from app.access import operators_only
+from app.counting import WITH_WORDS, total
 from app.extensions import db
 from app.operations import Message, PageOf, check_version, operation
 from app.paging import part_of
@@ -11,6 +12,7 @@ from app.tiers.models import Tier
 from app.tiers.schemas import NO_TIER, RateLimitRead
 from app.users import deeds
 from app.users.api import users_api, with_tier
+from app.users.found import matching, order
 from app.users.models import User
 from app.users.reach import ME, found, meant
 from app.users.schemas import TierMove, UserLimits, UserQuery, UserRead
@@ -22,11 +24,9 @@ from app.users.schemas import TierMove, UserLimits, UserQuery, UserRead
 def index(query: UserQuery) -> PageOf[UserRead]:
     """The people that match, a page at a time."""
     asked = {"q": query.q, "tier": query.tier}
-    counts = db.session.execute(User.counts(**asked)).one()
-    total = counts.deleted if query.deleted else counts.active + counts.deactivated
-    state = "deleted" if query.deleted else ""
-    people = User.matching(**asked, state=state, sort=query.sort)
-    return part_of(people, total, query, UserRead)
+    people = matching(**asked, state="deleted" if query.deleted else "")
+    many = total(people, WITH_WORDS if query.q else None)
+    return part_of(people, order(query.sort), many, query, UserRead)
 
 
 @users_api.delete("/db_user/<username>")

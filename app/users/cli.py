@@ -15,7 +15,8 @@ from app.extensions import db
 from app.mail.sending import has_mail
 from app.tiers.models import Tier
 from app.users import deeds
-from app.users.models import STATES, User
+from app.users.found import STATES, matching, order
+from app.users.models import User
 from app.users.rules import EmailAddress, Password, PersonName, Username
 
 users_commands = AppGroup("users", help="List people, move them, shut them out, bring them back.")
@@ -75,7 +76,7 @@ def refusals_as_sentences() -> Iterator[None]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def list_users(search: str, tier: str, state: str, limit: int, as_json: bool) -> None:
     """List people."""
-    query = User.matching(q=search, tier=tier, state=state, sort="name").limit(limit)
+    query = order("name").sort(matching(q=search, tier=tier, state=state)).limit(limit)
     rows = [as_dict(user) for user in db.session.scalars(query).unique()]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

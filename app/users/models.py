@@ -1,21 +1,30 @@
-"""People: who they are, what they may do, and how they are found."""
+"""People: who they are and what they may do. How operators find them: found."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, Select, String, Update, Uuid, false, func, or_, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Update,
+    Uuid,
+    and_,
+    false,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from app.audit.models import Subject
 from app.database import SoftDeleted, Timestamped, Versioned, now, unique_among_living
 from app.extensions import Model
+from app.ordering import LONG_AGO, caseless
 from app.passwords import hash_password, is_outdated, is_right
 from app.tiers.models import Tier
-
-STATES = ("active", "deactivated", "deleted")
-SORTS = ("name", "email", "joined", "seen")
 
 
 class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
@@ -175,59 +184,6 @@ class User(UserMixin, Timestamped, SoftDeleted, Versioned, Model):
         held = update(cls).where(cls.is_superuser.is_(True)).values(updated_at=cls.updated_at)
         return held.execution_options(synchronize_session=False)
 
-    @classmethod
-    def matching(
-        cls, q: str = "", tier: str = "", state: str = "", seen: str = "", sort: str = ""
-    ) -> Select["User"]:
-        """People by words, tier name, state and last activity, in the order asked for."""
-        found = select(cls).where(*cls._conditions(q, tier, seen))
-        return found.where(*cls._state_is(state)).order_by(*cls._order(sort), cls.id)
-
-    @classmethod
-    def counts(cls, q: str = "", tier: str = "", seen: str = "") -> Select[*tuple[Any, ...]]:
-        """How many match in each state, in one row: ``active, deactivated, deleted``."""
-        columns = [func.count().filter(*cls._state_is(state)).label(state) for state in STATES]
-        return select(*columns).select_from(cls).where(*cls._conditions(q, tier, seen))
-
-    @classmethod
-    def _conditions(cls, q: str, tier: str, seen: str) -> list[Any]:
-        conditions: list[Any] = []
-        for word in q.split()[:5]:
-            like = "%" + _escaped(word.lower()) + "%"
-            columns = (func.lower(cls.name), cls.username, cls.email)
-            conditions.append(or_(*(column.like(like, escape="\\") for column in columns)))
-        if tier == "-":
-            conditions.append(cls.tier_id.is_(None))
-        elif tier:
-            conditions.append(cls.tier.has(Tier.name == tier))
-        if seen == "7":
-            conditions.append(cls.last_seen_at >= now() - timedelta(days=7))
-        elif seen == "90":
-            long_ago = now() - timedelta(days=90)
-            conditions.append(or_(cls.last_seen_at.is_(None), cls.last_seen_at < long_ago))
-        return conditions
-
-    @classmethod
-    def _state_is(cls, state: str) -> list[Any]:
-        if state == "deleted":
-            return [cls.deleted_at.is_not(None)]
-        if state in ("active", "deactivated"):
-            return [cls.deleted_at.is_(None), cls.active.is_(state == "active")]
-        return [cls.deleted_at.is_(None)]
-
-    @classmethod
-    def _order(cls, sort: str) -> list[Any]:
-        columns: dict[str, Any] = {
-            "id": cls.id,
-            "name": func.lower(cls.name),
-            "email": cls.email,
-            "joined": cls.created_at,
-            "seen": cls.last_seen_at,
-        }
-        column = columns.get(sort.lstrip("-"), cls.last_seen_at)
-        descending = sort.startswith("-") or sort.lstrip("-") not in columns
-        return [column.desc().nulls_last() if descending else column.asc().nulls_last()]
-
 
 Tier.people = column_property(
     select(func.count(User.id))
@@ -237,7 +193,17 @@ Tier.people = column_property(
     deferred=True,
 )
 
-
-def _escaped(word: str) -> str:
-    """``word`` with the signs that LIKE would read as wildcards made plain."""
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+# What lists are sorted by, and the few that are looked for among the many (app.users.found).
+NAME, SEEN = caseless(User.name), func.coalesce(User.last_seen_at, LONG_AGO)
+IS_DELETED = User.deleted_at.is_not(None)
+IS_DEACTIVATED = and_(User.deleted_at.is_(None), User.active.is_(False))
+Index("ix_users_by_name", NAME, User.id)
+Index("ix_users_by_seen", SEEN, User.id)
+Index("ix_users_by_joined", User.created_at, User.id)
+Index("ix_users_deleted", User.id, postgresql_where=IS_DELETED, sqlite_where=IS_DELETED)
+Index(
+    "ix_users_deactivated",
+    User.id,
+    postgresql_where=IS_DEACTIVATED,
+    sqlite_where=IS_DEACTIVATED,
+)

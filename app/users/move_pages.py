@@ -16,7 +16,8 @@ from app.htmx import Toast, own_page, page_before, redirect_with
 from app.tiers.models import Tier, label_of
 from app.users import moving
 from app.users.forms import MoveForm
-from app.users.models import STATES, User
+from app.users.found import STATES
+from app.users.models import User
 from app.users.move_tasks import move_users
 from app.users.pages import users
 from app.words import count

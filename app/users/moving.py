@@ -10,6 +10,7 @@ from app.audit.models import Event, Subject
 from app.extensions import db
 from app.tiers.models import Tier
 from app.users.deeds import note_move
+from app.users.found import matching
 from app.users.models import User
 from app.words import count
 
@@ -100,7 +101,7 @@ def chosen(
     """
     if ids is not None:
         return select(User.id).where(User.id.in_(ids)).order_by(User.id)
-    match = User.matching(**asked).where(User.deleted_at.is_(None))
+    match = matching(**asked).where(User.deleted_at.is_(None))
     everybody = match.with_only_columns(User.id).order_by(None).order_by(User.id)
     return everybody if last is None else everybody.where(User.id <= last)
 

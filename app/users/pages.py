@@ -7,26 +7,26 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app import search
 from app.access import operators_only
 from app.errors import Missing, Refused, Taken
 from app.extensions import db
 from app.htmx import Toast, announcing, page_before, redirect_with, render
 from app.mail.sending import has_mail, this_site
-from app.paging import Page, page_number
+from app.paging import Page, Wanted
 from app.tiers.limits import caller_of, standings
 from app.tiers.models import Tier
 from app.tries import count_try
-from app.users import deeds, links
+from app.users import deeds, found, links
 from app.users.belongings import BELONGINGS
 from app.users.forms import NewUserForm, ProfileForm, TierForm
 from app.users.mail_tasks import mail_invitation
-from app.users.models import SORTS, STATES, User
-from app.words import count
+from app.users.models import User
 
 users = Blueprint("users", __name__, url_prefix="/users")
 
 MOST_MAILS = 5  # invitations to one person an hour
-ORDERS = {order for sort in SORTS for order in (sort, f"-{sort}")}
+ORDERS = {order for sort in found.SORTS for order in (sort, f"-{sort}")}
 
 
 @users.get("")
@@ -34,29 +34,30 @@ ORDERS = {order for sort in SORTS for order in (sort, f"-{sort}")}
 def index() -> ResponseReturnValue:
     context = listing()
     page: Page = context["page"]
-    found = f"{count(page.total, 'user')} found" if page.total else "No users match"
+    said = f"{page.in_all.count('user')} found" if page.total else "No users match"
     if page.number > 1:
-        found = f"Page {page.number} of {page.pages}"
-    return announcing(render("users/index.html", "users/_results.html", **context), found)
+        said = f"Page {page.number} of {page.in_pages}"
+    return announcing(render("users/index.html", "users/_results.html", **context), said)
 
 
 def listing() -> dict[str, Any]:
     """What the list shows, as the address asks for it."""
     words = {name: request.args.get(name, "").strip()[:100] for name in ("q", "tier", "seen")}
     state = request.args.get("state", "")
-    state = state if state in STATES else ""
+    state = state if state in found.STATES else ""
     sort = request.args.get("sort", "")
     sort = sort if sort in ORDERS else "-seen"
     asked = {**words, "state": state, "sort": sort}
-    counts = db.session.execute(User.counts(**words)).one()._asdict()
-    counts[""] = counts["active"] + counts["deactivated"]
-    page = Page.of(User.matching(**asked), counts[state], page_number())
-    back = address(asked, page=page.number)
+    counts = found.counts(**words)
+    people = found.matching(**words, state=state)
+    page = Page.of(people, found.order(sort), counts[state], Wanted.by_address())
+    back = address(asked, **page.place)
     return {
         "asked": asked,
         "address": partial(address, asked),
         "counts": counts,
         "page": page,
+        "newest": search.NEWEST if words["q"] and search.is_bounded(User) else None,
         "tiers": db.session.scalars(Tier.all_by_name()).all(),
         **open_editor(page, back),
     }

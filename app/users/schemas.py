@@ -20,25 +20,25 @@ from app.passwords import hash_password
 from app.tiers.rules import Number
 from app.tiers.schemas import RateLimitRead
 from app.users.rules import (
-    PICTURE,
+    WEB_ADDRESS,
     EmailAddress,
     Password,
     PersonName,
     Username,
     keep_names_out,
-    picture_url,
+    web_address,
 )
 
 
 def picture(value: object) -> str | None:
-    return None if value is None else picture_url(text(value))
+    return None if value is None else web_address(text(value))
 
 
 Name = Annotated[PersonName, BeforeValidator(text)]
 NewUsername = Annotated[Username, BeforeValidator(text)]
 Email = Annotated[EmailAddress, BeforeValidator(text)]
 Picture = Annotated[
-    str | None, BeforeValidator(picture), WithJsonSchema({"anyOf": [PICTURE, {"type": "null"}]})
+    str | None, BeforeValidator(picture), WithJsonSchema({"anyOf": [WEB_ADDRESS, {"type": "null"}]})
 ]
 
 

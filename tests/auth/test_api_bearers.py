@@ -168,6 +168,8 @@ def test_errors_are_json(app: Flask) -> None:
         415: [patch(app, token, data="name=Robert"), client.post("/api/v1/login", json={})],
         400: [
             patch(app, token, data=b'{"name": "\xff\xfe"}', **kind),
+            patch(app, token, data='{"name": "Robert"}'.encode("utf-16"), **kind),
+            patch(app, token, data='{"name": "Robert"}'.encode("utf-16-le"), **kind),
             patch(app, token, data=deep, **kind),
             patch(app, token, data=b"{", **kind),
             patch(app, token, []),

@@ -15,6 +15,11 @@ from tests.auth.programs import Program
 from tests.people import Browser
 from tests.timing import takes_longer
 
+# What is measured is this thread's work: SQLite's is part of it, that of a server is not.
+pytestmark = [
+    pytest.mark.usefixtures("real_hashes"),
+    pytest.mark.parametrize("mode", ["embedded"], indirect=True, scope="session"),
+]
 CHOSEN = "seven green bottles"
 FEWER_PAIRS = 24  # enough where nearly each of them shows a missing hash
 

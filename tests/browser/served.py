@@ -2,7 +2,9 @@
 
 from app import create_app
 from app.config import load_settings
+from tests.quick_hashes import use_quick_hashes
 
+use_quick_hashes()
 app = create_app(load_settings(_env_file=None))
 
 

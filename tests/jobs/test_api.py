@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from app.extensions import db
 from app.jobs import api
 from app.jobs.models import Job, JobLog
+from app.operations import ODD_KEY
 from app.tasks import TASKS
 from app.users.models import User
 from tests.jobs.conftest import Declare
@@ -217,11 +218,18 @@ class TestOnce:
         assert {answer.status_code for answer in answers} == {201}
         assert len({answer.json["id"] for answer in answers}) == count(app, Job) == 1
 
-    @pytest.mark.parametrize("key", ["k" * 5000, "\xe9", '"quoted"'])
-    def test_any_key_will_do(self, app: Flask, key: str) -> None:
+    @pytest.mark.parametrize("key", ["k" * 255, '"quoted"', "two words"])
+    def test_any_plain_key_will_do(self, app: Flask, key: str) -> None:
         token = token_of(app, "carol")
 
         assert ask(app, token, key).json == ask(app, token, key).json
+
+    @pytest.mark.parametrize("key", ["k" * 256, "\xe9", " ", "a\tb"])
+    def test_what_a_server_may_hand_on_as_nothing_is_no_key(self, app: Flask, key: str) -> None:
+        answer = ask(app, token_of(app, "carol"), key)
+
+        assert (answer.status_code, answer.json["detail"]) == (422, ODD_KEY)
+        assert count(app, Job) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 """A program deletes a post: out of sight, or out of the database."""
 
+from datetime import timedelta
+
 from flask import Flask
 
+from app.database import now
+from app.posts.tasks import forget_deleted_posts
 from tests.audit.kept import kept
 from tests.posts.written import all_stored, ask, stored, write
 from tests.users.saved import everything
@@ -45,6 +49,17 @@ def test_an_operator_takes_a_post_out_of_the_database(app: Flask) -> None:
     assert all_stored(app) == []
     assert {event.action for event in kept(app)} == {"post.erased"}
     assert ask(app, "DELETE", f"/bob/db_post/{living}", "alice").status_code == 404
+
+
+def test_a_month_after_it_was_deleted_a_post_is_gone(app: Flask) -> None:
+    write(app, title="Living")
+    for title, days in (("Lately", 29), ("Long ago", 31)):
+        write(app, title=title, deleted_at=now() - timedelta(days=days))
+
+    with app.app_context():
+        forget_deleted_posts()
+
+    assert [post.title for post in all_stored(app)] == ["Living", "Lately"]
 
 
 def test_nobody_else_deletes_anything(app: Flask) -> None:

@@ -6,7 +6,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.posts.rules import MEDIA_URL, TEXT, TITLE, fits
+from app.operations import ODD_KEY
+from app.posts.rules import TEXT, TITLE, fits
+from app.users.rules import WEB_ADDRESS
 from tests.audit.kept import kept
 from tests.posts.written import all_stored, ask
 from tests.users.saved import everything, saved
@@ -88,14 +90,14 @@ def test_nothing_in_it_is_told_of_both_fields(app: Flask) -> None:
 
 
 def test_the_published_patterns_say_the_same_as_the_rules() -> None:
-    for schema, name in ((TITLE, "title"), (MEDIA_URL, "media_url")):
+    for schema, name in ((TITLE, "title"), (WEB_ADDRESS, "media_url")):
         values = [change[name] for change, field, _ in WRONG if field == name]
         texts = [value for value in values if isinstance(value, str) and "\ud800" not in value]
         assert texts
         assert not any(
             fits(schema, text) and len(text) >= schema.get("minLength", 0) for text in texts
         )
-    for schema, name in ((TITLE, "title"), (TEXT, "text"), (MEDIA_URL, "media_url")):
+    for schema, name in ((TITLE, "title"), (TEXT, "text"), (WEB_ADDRESS, "media_url")):
         assert fits(schema, BODY[name])
 
 
@@ -115,6 +117,14 @@ def test_the_same_key_writes_one_post(app: Flask) -> None:
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json == second.json
     assert len(all_stored(app)) == 1
+
+
+@pytest.mark.parametrize("key", ["", " ", "\xe9", "\xfc2", "x" * 256])
+def test_an_odd_key_is_refused_and_not_taken_for_that_of_another_call(app: Flask, key: str) -> None:
+    answer = post(app, BODY, headers={"Idempotency-Key": key})
+
+    assert (answer.status_code, answer.json["detail"]) == (422, ODD_KEY)
+    assert all_stored(app) == []
 
 
 def test_a_stranger_changes_nothing(app: Flask) -> None:

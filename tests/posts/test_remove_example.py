@@ -111,7 +111,8 @@ def test_the_example_is_taken_out_and_the_rest_works(app: Flask, scratch: Scratc
     assert "What remains to be done by hand" in done.stdout
     changed = re.findall(r"^M  ?(\S+)|^ M (\S+)", scratch.git("status", "--porcelain"), re.M)
     names = {name for pair in changed for name in pair if name}
-    assert names == {".importlinter", "app/__init__.py", "docs/openapi.json"}
+    after_it = "migrations/versions/20261126_long_lists.py"
+    assert names == {".importlinter", "app/__init__.py", "docs/openapi.json", after_it}
     assert scratch.git("diff", "--numstat", ".importlinter", "app/__init__.py").split() == [
         *("1", "1", ".importlinter"),
         *("0", "1", "app/__init__.py"),

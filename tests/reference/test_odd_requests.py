@@ -43,7 +43,11 @@ BODIES: dict[str, tuple[bytes, int]] = {
     "a number": (b"1", 400),
     "null": (b"null", 400),
     "no UTF-8": (b'{"name": "\xff\xfe"}', 400),
-    "UTF-8 of half a character": (b'{"name": "\xed\xa0\x80"}', 422),
+    "UTF-16": ('{"name": "Hello"}'.encode("utf-16"), 400),
+    "UTF-16 without a mark": ('{"name": "Hello"}'.encode("utf-16-le"), 400),
+    "UTF-32": ('{"name": "Hello"}'.encode("utf-32"), 400),
+    "very many fields": (json.dumps({f"k{number}": 1 for number in range(201)}).encode(), 413),
+    "UTF-8 of half a character": (b'{"name": "\xed\xa0\x80"}', 400),
     "half a character": (rb'{"name": "\ud800 hello"}', 422),
     "a zero": (rb'{"name": "Hello", "text": "\u0000"}', 422),
     "deep lists": (b"[" * 100_000 + b"]" * 100_000, 400),
@@ -97,6 +101,14 @@ def test_another_charset_is_not_guessed(send: Callable[..., TestResponse]) -> No
 
     assert answer.status_code == 400
     check_error(answer)
+
+
+def test_only_utf_8_is_read_with_or_without_its_mark(send: Callable[..., TestResponse]) -> None:
+    marked = send('\ufeff{"name": "Ärger"}'.encode())
+    other = send('{"name": "Ärger"}'.encode("utf-16"), "application/json; charset=utf-16")
+
+    assert (marked.status_code, marked.json["name"]) == (201, "Ärger")
+    assert (other.status_code, other.json["detail"]) == (400, "Send a JSON object, in UTF-8.")
 
 
 def test_of_a_field_that_comes_twice_the_last_counts(send: Callable[..., TestResponse]) -> None:

@@ -27,7 +27,7 @@ FREE = 1_000_000_000  # of limits: else the answers would soon be all alike
 # Who asks, and where when there is little time.
 ROLES = {
     "stranger": (None, ("Sign-in", "Tasks")),
-    "user": ("bob", ("Posts", "Tasks")),
+    "user": ("bob", ("Tasks",)),
     "operator": ("alice", ("Users", "Tiers", "Rate limits")),
 }
 # These would end the token that asks, and then there is nothing left to look at.

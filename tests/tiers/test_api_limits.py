@@ -186,6 +186,31 @@ def test_a_limit_is_put_on_another_route_and_taken_back(
     assert alices.get("/tier/pro/rate_limits").json["total_count"] == 0
 
 
+def test_a_name_comes_back_with_the_limit_and_with_the_tier(
+    app: Flask, alices: Caller, alice: Browser, big: str
+) -> None:
+    alices.post(big, {**BIG, "name": "Many starts"})
+    limit, tier = f"{big}/{alices.get(f'{big}s').json['data'][0]['id']}", big.rpartition("/")[0]
+
+    for gone, door in (("limit.deleted", limit), ("tier.deleted", tier)):
+        assert alices.delete(door).status_code == 200
+        (event,) = kept(app, gone)
+        alice.post(f"/audit/{event.id}/undo", {"undo": "1"})
+        assert alices.get(f"{big}s").json["data"][0]["name"] == "Many starts"
+
+
+def test_a_change_of_name_and_numbers_is_taken_back(
+    app: Flask, alices: Caller, alice: Browser
+) -> None:
+    alices.patch(f"{DOOR}/1", {"name": "Starts", "limit": 7})
+    event = kept(app, "limit.changed")[-1]
+
+    alice.post(f"/audit/{event.id}/undo", {"undo": "1"})
+
+    after = alices.get(f"{DOOR}/1").json
+    assert (after["name"], after["limit"]) == ("Starts", 1)
+
+
 def test_a_limit_is_removed_and_the_default_applies(app: Flask, alices: Caller) -> None:
     assert told(alices.delete(f"{DOOR}/1")) == (200, "Rate Limit deleted")
 

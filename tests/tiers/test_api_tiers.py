@@ -104,6 +104,12 @@ def test_a_tier_with_users_stays_and_says_how_many(app: Flask, alices: Caller) -
     assert alices.delete("/tier/free").status_code == 200
 
 
+def test_an_unreadable_version_is_none_and_a_star_is_any(alices: Caller) -> None:
+    for version, status in (("", 412), (",", 412), ("W/", 412), ("x", 412), ("*", 200)):
+        answer = alices.patch("/tier/pro", {"name": "pro"}, If_Match=version)
+        assert answer.status_code == status, version
+
+
 def test_of_two_who_read_the_same_one_is_told(app: Flask, alices: Caller) -> None:
     read = alices.get("/tier/free").headers["ETag"]
     assert alices.patch("/tier/free", {"name": "basic"}, If_Match=read).status_code == 200

@@ -27,17 +27,20 @@ def reports(app: Flask) -> None:
     """Pro has a second limit, that is only observed, on a route that went away."""
     set_limit(app, "pro", 3, 60, route="reports.make")
     with app.app_context():
-        db.session.execute(text('UPDATE rate_limits SET observed = true WHERE "limit" = 3'))
+        its = "observed = true, name = 'reports'"
+        db.session.execute(text(f'UPDATE rate_limits SET {its} WHERE "limit" = 3'))
         db.session.commit()
 
 
-def observed_of(app: Flask, tier: str) -> list[tuple[str, bool]]:
-    query = "SELECT route, observed FROM rate_limits JOIN tiers ON tiers.id = tier_id"
+def marks_of(app: Flask, tier: str) -> list[tuple[str, bool, str | None]]:
+    query = (
+        "SELECT route, observed, rate_limits.name FROM rate_limits JOIN tiers ON tiers.id = tier_id"
+    )
     with app.app_context():
         rows = db.session.execute(
             text(f"{query} WHERE tiers.name = :name ORDER BY route"), {"name": tier}
         )
-        return [(route, bool(observed)) for route, observed in rows]
+        return [(route, bool(observed), name) for route, observed, name in rows]
 
 
 def test_the_copy_has_the_same_limits_and_nobody_on_it(app: Flask, alice: Browser) -> None:
@@ -45,7 +48,8 @@ def test_the_copy_has_the_same_limits_and_nobody_on_it(app: Flask, alice: Browse
 
     assert (answer.status_code, answer.location) == (303, "/tiers/Team%20plus")
     assert rules_of(app, "Team plus") == rules_of(app, "pro")
-    assert observed_of(app, "Team plus") == [("jobs.start", False), ("reports.make", True)]
+    marks = [("jobs.start", False, None), ("reports.make", True, "reports")]
+    assert marks_of(app, "Team plus") == marks
     assert len(rules_of(app, "pro")) == 2
     words = words_of(alice.get(answer.location).text)
     assert "Team plus tier added, with the limits of Pro" in words

@@ -2,7 +2,10 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select, update
 
+from app.extensions import db
+from app.tiers.models import RateLimit
 from tests.people import Browser, undo_of
 from tests.tiers.screen import focus_of, limit_id, rules_of, set_limit
 from tests.tiers.test_edit_limit import version_in
@@ -46,10 +49,12 @@ def test_the_focus_goes_to_the_next_row(app: Flask, alice: Browser, address: str
 def test_undo_brings_the_limit_back(
     app: Flask, alice: Browser, address: str, is_htmx: bool
 ) -> None:
+    name_limit(app, "starts")
     undo, fields = undo_of(alice.htmx_post(address).text)
 
     answer = alice.htmx_post(undo, fields) if is_htmx else alice.post(undo, fields)
 
+    assert name_of_limit(app) == "starts"
     # Undo is pressed on a toast: it must get the page, never the table in the toast's place
     assert answer.status_code == (204 if is_htmx else 303)
     assert rules_of(app, "pro") == {"jobs.start": (10, 3600)}
@@ -97,3 +102,14 @@ def test_removing_it_twice_is_a_404(app: Flask, alice: Browser, address: str) ->
 
     assert answer.status_code == 404
     assert "This limit no longer exists." in answer.text
+
+
+def name_limit(app: Flask, name: str) -> None:
+    with app.app_context():
+        db.session.execute(update(RateLimit).values(name=name))
+        db.session.commit()
+
+
+def name_of_limit(app: Flask) -> str | None:
+    with app.app_context():
+        return db.session.scalars(select(RateLimit.name).order_by(RateLimit.id)).all()[-1]

@@ -87,11 +87,18 @@ def test_too_short_too_long_or_no_text_is_no_password(value: object) -> None:
 @example("javascript:alert(1)")
 @example("data:text/html,x")
 @example("https://user@/x")
+@example("https://bank.example:secret@evil.example/")
+@example('https://a" onmouseover=1')
+@example("http://a b")
+@example("https://example.com/\ud800")
+@example("https://example.com/\u202e")
 @settings(max_examples=200)
 def test_a_picture_is_on_the_web_or_refused(value: object) -> None:
     address = accepted(picture_url, value)
 
     if address is not None:
         assert re.match(r"https?://[^/]", address, re.IGNORECASE)
-        assert address.isprintable()
+        assert not re.search(r"[\s<>\"\\\x00-\x1f\x7f-\x9f\u202a-\u202e]", address)
+        assert "@" not in address.split("/")[2]
         assert len(address) <= 500
+        address.encode()

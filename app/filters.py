@@ -1,0 +1,117 @@
+"""Conditions from keywords: ``age__gte=18`` is ``age >= 18``. Nothing unknown is ignored."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, and_, inspect, or_
+
+Condition = ColumnElement[bool]
+Names = type[BaseModel] | Iterable[str] | None  # of columns: a schema's fields, or a list
+Sorting = str | Iterable[str]
+
+
+def _has_part(column: Any, value: Any) -> Condition:
+    return column.contains(value, autoescape=True)
+
+
+OPERATORS: dict[str, Callable[[Any, Any], Condition]] = {
+    "eq": lambda column, value: column == value,
+    "ne": lambda column, value: column.is_distinct_from(value),
+    "gt": lambda column, value: column > value,
+    "gte": lambda column, value: column >= value,
+    "lt": lambda column, value: column < value,
+    "lte": lambda column, value: column <= value,
+    "in": lambda column, value: column.in_(_several(value)),
+    "not_in": lambda column, value: column.not_in(_several(value)),
+    "between": lambda column, value: column.between(*_pair(value)),
+    "is": lambda column, value: column.is_(value),
+    "is_not": lambda column, value: column.is_not(value),
+    "like": lambda column, value: column.like(value),
+    "not_like": lambda column, value: column.not_like(value),
+    "ilike": lambda column, value: column.ilike(value),
+    "not_ilike": lambda column, value: column.not_ilike(value),
+    "contains": _has_part,
+    "icontains": lambda column, value: column.icontains(value, autoescape=True),
+    "startswith": lambda column, value: column.startswith(value, autoescape=True),
+    "endswith": lambda column, value: column.endswith(value, autoescape=True),
+}
+
+
+def conditions(model: Any, filters: Mapping[str, Any]) -> list[Condition]:
+    """One for each keyword: a column, or a column, two underscores and an operator.
+
+    A bare column is compared with ``=``, None with IS NULL. ``…__or={"lt": 3, "gt": 9}`` is one of
+    them, ``…__not={"in": [1, 2]}`` none. The signs of LIKE count only in ``like`` and ``ilike``.
+    Raises ValueError for a column or an operator that there is not, naming those that come near.
+    """
+    return [condition(model, key, value) for key, value in filters.items()]
+
+
+def condition(model: Any, key: str, value: Any) -> Condition:
+    name, _, operator = key.partition("__")
+    column = column_of(model, name)
+    if operator in ("or", "not"):
+        parts = [_applied(column, each, part) for each, part in dict(value).items()]
+        return or_(*parts) if operator == "or" else and_(*(~part for part in parts))
+    return _applied(column, operator or "eq", value)
+
+
+def column_of(model: Any, name: str) -> Any:
+    """The column of that name. Raises ValueError."""
+    columns = inspect(model).columns
+    if name not in columns:
+        raise ValueError(unknown(f"{model.__name__} has no column", name, columns.keys()))
+    return getattr(model, name)
+
+
+def living(model: Any) -> Condition:
+    """That a row is not soft-deleted."""
+    return model.deleted_at.is_(None)
+
+
+def named(model: Any, columns: Names) -> list[Any]:
+    """The columns that a schema has as fields, or of these names; all of them for None.
+
+    A schema may have fields that are no columns; a name that is none raises ValueError.
+    """
+    known = inspect(model).columns.keys()
+    if columns is None:
+        return [getattr(model, name) for name in known]
+    if isinstance(columns, type):
+        return [getattr(model, name) for name in columns.model_fields if name in known]
+    return [column_of(model, name) for name in columns]
+
+
+def sorted_by(model: Any, sort: Sorting) -> list[Any]:
+    """What ORDER BY is told: names of columns, ``-name`` for descending. Raises ValueError."""
+    names = [sort] if isinstance(sort, str) else list(sort)
+    columns = [(column_of(model, name.lstrip("-")), name.startswith("-")) for name in names if name]
+    return [column.desc() if down else column.asc() for column, down in columns]
+
+
+def _applied(column: Any, operator: str, value: Any) -> Condition:
+    if operator not in OPERATORS:
+        raise ValueError(unknown("There is no operator", operator, OPERATORS))
+    return OPERATORS[operator](column, value)
+
+
+def _several(value: Any) -> list[Any]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ValueError(f"Give several values in a list, not {value!r}.")
+    return list(value)
+
+
+def _pair(value: Any) -> list[Any]:
+    pair = _several(value)
+    if len(pair) != 2:
+        raise ValueError(f"Give the lowest and the highest value, not {len(pair)}.")
+    return pair
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """ "User has no column 'nmae'. Did you mean name?" """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names) or names
+    return f"{what} {name!r}. Did you mean {' or '.join(near[:3])}?"
