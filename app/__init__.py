@@ -3,7 +3,8 @@
 from flask import Flask
 
 from app import (
-    cache_rules,
+    cache_names,
+    cached,
     cli,
     context,
     envelope,
@@ -133,13 +134,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (*API, *parts.API):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
-    for module in (words, migrations, context, errors, htmx, programs, marking):
+    for module in (words, migrations, context, errors, htmx, programs, marking, cached):
         module.init_app(app)
     envelope.init_app(app, settings)
-    cache_rules.init_app(app)
     passwords.LINE.leave_one_free(settings.web_threads)
     for command in (*COMMANDS, cli.prepare):
         app.cli.add_command(command)
+    cache_names.check(app)
     return app
 
 

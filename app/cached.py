@@ -1,196 +1,216 @@
-"""Remember what a view answered, until somebody changes what it is about (docs/caching.md).
+"""A view's answers, kept for a while and forgotten after a change.
 
-GET remembers. Any other method, once it has committed and answered 2xx or 3xx, makes what was
-remembered invalid, so that the very next read of any process is a new one.
+    @posts_api.get("/<username>/posts")
+    @open_to_strangers
+    @cached(key_prefix="{username}_posts", expiration=60, shared=True)
+
+    @posts_api.patch("/<username>/post/<int:id>")
+    @sign_in_required
+    @cached(key_prefix="{username}_post", resource_id_name="id",
+            pattern_to_invalidate_extra=["{username}_posts:*"])
+
+GET and HEAD keep, the other methods take away what is named after they committed. Stands under the
+decorators that ask who it is. docs/caching.md has the rules.
 """
 
 import hashlib
 import json
-import threading
-import time
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-import structlog
-from flask import (
-    Response,
-    current_app,
-    g,
-    has_app_context,
-    make_response,
-    request,
-    session,
-)
+from flask import Flask, Response, current_app, g, request, session
 from flask_login import current_user
 from sqlalchemy import event
 
-from app import versions
-from app.cache_rules import PATTERNS, Rule, fields, fill
-from app.extensions import cache, db
+from app import kept, versions
+from app.cache_names import Names
+from app.extensions import db
 from app.htmx import wants_part
+from app.keepable import may_be_kept, say_who_may_keep
+from app.kept import Place, once
 
-LONGEST = 100_000  # bytes of an answer, and of a query 1,000: nobody fills the memory
-PATIENCE_SECONDS = 3.0  # how long one waits for somebody else who is at it
-KEPT = ("Content-Type", "ETag", "Link", "Total-Is-Estimate", "Vary", "Content-Language")
-ADDING = threading.Lock()  # the cache within a process does not add at once
+READS = ("GET", "HEAD")
+NOT_KEPT = ("Content-Length", "Date")
 
-log = structlog.get_logger()
+Plain = tuple[bytes, list[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the answers of one view are kept, and what its changes take away."""
+
+    names: Names
+    expiration: int
+    shared: bool
+    version: Callable[..., object] | None
+    client_max_age: int | None
+    unless: Callable[[], bool] | None
 
 
 def cached(
+    *,
     key_prefix: str,
     resource_id_name: str | None = None,
-    expiration: int = 60,
-    *,
+    expiration: int = 3600,
+    to_invalidate_extra: Mapping[str, str] | None = None,
+    pattern_to_invalidate_extra: Sequence[str] = (),
     shared: bool = False,
-    to_invalidate_extra: Mapping[str, str | None] | None = None,
-    pattern_to_invalidate_extra: Iterable[str] = (),
+    version: Callable[..., object] | None = None,
+    client_max_age: int | None = None,
+    unless: Callable[[], bool] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Remember the answers to GET for ``expiration`` seconds, under a name.
+    """Keep what the view answers for ``expiration`` seconds, under a name and by its version.
 
-    The name is ``key_prefix``, in which ``{username}`` stands for that part of the address, and
-    the part ``resource_id_name``, if one is given. Under it each person has an answer of their own
-    for each query, unless it is ``shared`` because everybody gets the same one.
-
-    Other methods make the same name invalid; the names in ``to_invalidate_extra``, from a prefix to
-    the part of the address that is the id there (or None); and every name that begins as a
-    ``pattern_to_invalidate_extra`` does, up to its ``*``. Raises ValueError for other patterns.
+    ``shared``: the answer is the same for all who may pass; else each person has their own.
+    ``version`` is called with the arguments of the address, and is asked instead of what the cache
+    knows: a stamp that moves in the transaction of the change. None: nothing is kept.
+    ``client_max_age``: seconds for everybody's own cache, where strangers may read it too; 0 is to
+    ask each time; else CLIENT_CACHE_MAX_AGE. ``unless`` says when to do without.
     """
-    patterns = tuple(pattern_to_invalidate_extra)
-    for pattern in patterns:
-        if not pattern.endswith("*") or "*" in pattern[:-1]:
-            raise ValueError(f"{pattern!r} has to end with its only *.")
-    PATTERNS.update(patterns)
-    extra = tuple((to_invalidate_extra or {}).items())
-    rule = Rule(key_prefix, resource_id_name, expiration, shared, extra, patterns)
+    extra = dict(to_invalidate_extra or {})
+    names = Names(key_prefix, resource_id_name, extra, tuple(pattern_to_invalidate_extra))
+    rule = Rule(names, expiration, shared, version, client_max_age, unless)
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(view)
-        def remembering(*args: Any, **kwargs: Any) -> Any:
-            act = ask if request.method in ("GET", "HEAD") else change
-            return act(rule, lambda: make_response(view(*args, **kwargs)))
+        if hasattr(view, "for_whom") or hasattr(view, "limit_mark"):
+            raise TypeError(f"@cached of {view.__name__} stands under who may pass, not above it.")
 
-        remembering.cache_rule = rule  # type: ignore[attr-defined]
-        return remembering
+        @wraps(view)
+        def kept_view(*args: Any, **kwargs: Any) -> Any:
+            def act() -> Any:
+                return view(*args, **kwargs)
+
+            return read(rule, act) if request.method in READS else change(rule, act)
+
+        kept_view.cached = rule  # type: ignore[attr-defined]
+        return kept_view
 
     return decorate
 
 
-def change(rule: Rule, act: Callable[[], Response]) -> Response:
-    response = act()
-    if response.status_code < 400 and g.get("has_committed"):
-        versions.renew(rule.makes_invalid(request.view_args or {}))
-    return response
+def init_app(app: Flask) -> None:
+    versions.init_app(app)
+    kept.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "commit", note_commit)
+    # First of all: a version has to be older than whatever is read, the person included.
+    app.before_request_funcs.setdefault(None, []).insert(0, look_up_version)
 
 
-def ask(rule: Rule, act: Callable[[], Response]) -> Response:
-    key = key_of(rule)
-    if key is None:
-        return act()
-    found = versions.or_without(lambda: kept_or_mine(key), None)
-    if isinstance(found, str):
-        return told(rule, read(found))
+def note_commit(_connection: Any) -> None:
+    """So that a change that was rolled back takes nothing away."""
+    if g:
+        g.commits = commits() + 1
+
+
+def commits() -> int:
+    return int(g.get("commits", 0))
+
+
+# --- Reading
+
+
+def look_up_version() -> None:
+    """Before anything else is read; for what is shared, together with what is kept of it."""
+    g.cached_stamp = g.cached_entry = None
+    view = current_app.view_functions.get(request.endpoint or "")
+    rule: Rule | None = getattr(view, "cached", None)
+    if rule is None or request.method not in READS:
+        return
+    if rule.version:
+        found = rule.version(**(request.view_args or {}))
+        g.cached_stamp = None if found is None else str(found)
+        return
+    keys = [key_of(rule)] if rule.shared else []
     try:
-        response = whole(act)
-        if is_keepable(response):
-            versions.or_without(lambda: cache.set(key, written(response), rule.seconds), None)
-            response = told(rule, response)
-    finally:
-        if found:
-            versions.or_without(lambda: cache.delete(f"{key}/busy"), None)
-    return response
+        known, entries = versions.current(rule.names.of_reading(arguments()), *keys)
+    except versions.Away:
+        return
+    g.cached_stamp, g.cached_entry = ".".join(known), entries[0] if entries else None
 
 
-def key_of(rule: Rule) -> str | None:
-    """Under what the answer to this request is kept; None if it is not."""
-    query = sorted(request.args.items(multi=True))
-    if len(request.query_string) > LONGEST // 100:
-        return None
-    values = request.view_args or {}
-    names = [rule.name(values), *met_by(rule.name(values), values)]
-    known = versions.current(names)
-    if known is None:
-        return None
-    who = None if rule.shared or not current_user.is_authenticated else current_user.id
-    part = request.headers.get("HX-Target", "") if wants_part() else None
-    facts = [request.endpoint, values, who, query, part, known]
-    return "cached/" + hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()
-
-
-def met_by(name: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """The patterns, filled in for this address, that the name begins with."""
-    for pattern in sorted(PATTERNS):
-        if fields(pattern) <= values.keys() and fnmatchcase(name, fill(pattern, values)):
-            yield fill(pattern, values)
-
-
-def kept_or_mine(key: str) -> str | bool | None:
-    """What is kept; True if it is ours to find out; None after waiting in vain for who is at it."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        if kept := cache.get(key):
-            return str(kept)
-        with ADDING:
-            is_mine = cache.add(f"{key}/busy", "1", timeout=int(PATIENCE_SECONDS * 4))
-        if is_mine and not (kept := cache.get(key)):
-            return True
-        if is_mine:  # somebody finished between our two looks
-            cache.delete(f"{key}/busy")
-            return str(kept)
-        if time.monotonic() > end:
-            return None
-        time.sleep(0.02)
-
-
-def whole(act: Callable[[], Response]) -> Response:
-    """The answer as for somebody who has nothing of it yet."""
-    had = request.environ.pop("HTTP_IF_NONE_MATCH", None)
-    try:
+def read(rule: Rule, act: Callable[[], Any]) -> Any:
+    if g.get("cached_stamp") is None or is_left_out(rule):
         return act()
-    finally:
-        if had is not None:
-            request.environ["HTTP_IF_NONE_MATCH"] = had
+    place = Place(key_of(rule), g.cached_stamp, rule.expiration, g.cached_entry)
+    return once(place, lambda: made(rule, act), lambda plain: Response(*answer_of(plain)))
 
 
-def is_keepable(response: Response) -> bool:
-    """Nothing that is an error, a stream, large, or meant for one browser only."""
-    own = "Set-Cookie" in response.headers or session.modified or has_form_token()
-    plain = response.status_code == 200 and not (response.is_streamed or own)
-    refused = "no-store" in response.headers.get("Cache-Control", "")
-    return plain and not refused and len(response.get_data()) <= LONGEST
+def is_left_out(rule: Rule) -> bool:
+    """Strangers with something in their session see what is meant for them alone."""
+    is_told_apart = rule.shared or current_user.is_authenticated or not session
+    return not is_told_apart or asks_for_more() or bool(rule.unless and rule.unless())
 
 
-def has_form_token() -> bool:
-    return hasattr(g, current_app.config.get("WTF_CSRF_FIELD_NAME", "csrf_token"))
+def made(rule: Rule, act: Callable[[], Any]) -> tuple[Response, Plain | None]:
+    response = current_app.make_response(act())
+    if not may_be_kept(response, rule.shared):
+        return response, None
+    if rule.shared:
+        say_who_may_keep(response, rule.client_max_age)
+    headers = [(name, value) for name, value in response.headers if name not in NOT_KEPT]
+    return response, (response.get_data(), headers)
 
 
-def written(response: Response) -> str:
-    headers = [(name, response.headers[name]) for name in KEPT if name in response.headers]
-    return json.dumps([headers, b64encode(response.get_data()).decode()])
+def answer_of(plain: Plain) -> tuple[bytes, int, list[tuple[str, str]]]:
+    body, headers = plain
+    return body, 200, headers
 
 
-def read(text: str) -> Response:
-    headers, body = json.loads(text)
-    return Response(b64decode(body), headers=headers)
+def key_of(rule: Rule) -> str:
+    """Where the answer to this request is kept."""
+    told = [
+        *(request.endpoint, request.host_url, sorted((request.view_args or {}).items())),
+        *(query(), wants_part(), None if rule.shared else looker()),
+    ]
+    digest = hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:40]
+    return f"{rule.names.place(arguments())}:{digest}"
 
 
-def told(rule: Rule, response: Response) -> Response:
-    """Say who else may keep it, and 304 to whoever has it."""
-    anybodys = rule.shared and not current_user.is_authenticated
-    longest = min(rule.seconds, current_app.config["CLIENT_CACHE_MAX_AGE"])
-    response.headers["Cache-Control"] = (
-        f"public, max-age={longest}" if anybodys else "private, no-cache"
-    )
-    if not response.get_etag()[0]:
-        response.add_etag()
-    response.make_conditional(request)
+def query() -> list[tuple[str, str]]:
+    """What is asked in the address, in one order."""
+    return sorted(request.args.items(multi=True), key=lambda each: each[0])
+
+
+def asks_for_more() -> bool:
+    """Whether a published call is asked what it does not know, of which there is no end."""
+    known = getattr(current_app.view_functions[request.endpoint or ""], "operation", None)
+    fields = known.query.model_fields if known and known.query else ()
+    return known is not None and not request.args.keys() <= set(fields)
+
+
+def looker() -> list[Any]:
+    """Who is looking, as they are now: after a change of role or name it is as if another did."""
+    if not current_user.is_authenticated:
+        return []
+    reads_only = getattr(current_user, "reads_only", False)
+    return [current_user.id, getattr(current_user, "version", None), reads_only]
+
+
+def arguments() -> dict[str, Any]:
+    return request.view_args or {}
+
+
+# --- Changing
+
+
+def change(rule: Rule, act: Callable[[], Any]) -> Response:
+    """Take away what is outdated, once it is: after a commit, and an answer that says so."""
+    before = commits()
+    response = current_app.make_response(act())
+    if response.status_code < 400 and commits() > before:
+        versions.take_away(
+            rule.names.of_change(arguments(), current_app.extensions["cache_groups"])
+        )
     return response
 
 
-@event.listens_for(db.session, "after_commit")
-def note_commit(_session: Any) -> None:
-    if has_app_context():
-        g.has_committed = True
+def forget(key_prefix: str, resource_id_name: str | None = None, **values: Any) -> None:
+    """Take away by hand, after a commit that no door made: of a task, of a command.
+
+    ``forget("{username}_note", "id", username="bob", id=7)``
+    """
+    names = Names(key_prefix, resource_id_name, {}, ())
+    versions.take_away(names.of_reading(values)[-1:])

@@ -1,5 +1,6 @@
 """What is on every answer, static files and failures included: an id and the security headers."""
 
+import hashlib
 import re
 import time
 import uuid
@@ -37,6 +38,7 @@ CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MOST_VALUES = 200  # no form of ours has nearly as many; each costs work to keep and draw again
 LONGEST_HOST = 253 + len(":65535")
+NOT_TO_KEEP, TO_ASK_AGAIN = "private, no-store", "private, no-cache"
 QUIET = ("/healthz", "/readyz")
 # What follows is a token.
 LINKS = ("/welcome/", "/sign-up/finish/", "/reset/", "/confirm-email/", "/change-email/")
@@ -158,8 +160,14 @@ def refuse_unreadable() -> None:
 
 
 def close_envelope(response: Response) -> Response:
-    """Keep what a signed-in person sees out of every cache, and write the access log."""
-    response.headers.setdefault("Cache-Control", "no-store")
+    """Keep what a signed-in person sees out of every cache, and write the access log.
+
+    What has a version may be kept by whoever asked, who asks each time whether it still is (304).
+    """
+    has_version = "ETag" in response.headers
+    response.headers.setdefault("Cache-Control", TO_ASK_AGAIN if has_version else NOT_TO_KEEP)
+    if has_version and response.status_code == 200:
+        response.make_conditional(request)  # RFC 9110, 13.1.2
     if request.path not in QUIET:
         log.info(
             "request",
@@ -169,6 +177,13 @@ def close_envelope(response: Response) -> Response:
             milliseconds=milliseconds_since(request.environ["gatehouse.started"]),
             user=_signed_in_id(),
         )
+    return response
+
+
+def versioned(response: Response) -> Response:
+    """Give an answer that may be kept its version, so that whoever has it is told so (304)."""
+    if "ETag" not in response.headers:
+        response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
     return response
 
 

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.urls import iri_to_uri
 
 CAME_FROM = "came_from"
+PART_HEADERS = ("HX-Request", "HX-History-Restore-Request", "HX-Boosted")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ def say(
     is_api = environ.get("PATH_INFO", "").startswith("/api/")
     kind = "application/json" if is_api else "text/plain; charset=utf-8"
     said = as_json(environ, known, sentence) if is_api else sentence
-    sent = [("Content-Type", kind), ("Cache-Control", "no-store"), *headers]
+    sent = [("Content-Type", kind), ("Cache-Control", "private, no-store"), *headers]
     start(f"{known.value} {known.phrase}", sent)
     return [said.encode()]
 

@@ -25,6 +25,7 @@ from app.programs import Problem, read, read_query
 from app.repeats import Answer, Repeated
 
 CHANGED = "This changed since you read it. Read it again, then repeat what you did."
+READS = ("GET", "HEAD")
 LONGEST_KEY = 255
 ODD_KEY = f"Use an Idempotency-Key of 1 to {LONGEST_KEY} letters, digits and signs of ASCII."
 
@@ -175,7 +176,7 @@ def respond(known: Operation, act: Callable[[], Answer | Response]) -> Response:
     response.headers.update(g.pop("told", {}))
     if answer.is_again:
         response.headers["Idempotency-Replayed"] = "true"
-    return with_version(response, answer.body) if request.method == "GET" else response
+    return with_version(response, answer.body) if request.method in READS else response
 
 
 def idempotency_key() -> str | None:
@@ -211,10 +212,8 @@ def caller() -> str:
 
 
 def with_version(response: Response, body: Any) -> Response:
-    """Say which version this is (ETag), and 304 to whoever has it (RFC 9110, 13.1.2)."""
-    response.headers["Cache-Control"] = "private, no-cache"
+    """Say which version this is (ETag); whoever has it is told so by the envelope."""
     response.set_etag(version_of(body))
-    response.make_conditional(request)
     return response
 
 

@@ -1,110 +1,96 @@
-"""Versions of what is kept in the cache. A new version, and everything kept under the old one is
-never asked for again: nothing is searched for, nothing deleted, and it runs out by itself.
+"""Versions in the cache: a change takes the version away, and the next look begins another.
 
-A version is random, so that one which the cache lost never comes back with old things under it.
+A version is a random word, so what was kept under an older one is never matched again: after a
+change, after the cache threw the version out, after somebody emptied the whole of it. Nobody looks
+for keys, and nobody deletes what was kept; it runs out.
 """
 
-import json
-import secrets
-import threading
+import time
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
 
 import structlog
+from flask import Flask, current_app
 
 from app.extensions import cache
 
-SECONDS = 7 * 86_400  # longer than anything is kept under it
-MOST_OWED = 1000
-LONGEST = 100_000  # characters: nobody fills the memory with what is asked for once
+LIFE = 86_400  # seconds, longer than anything is kept: names that strangers make up do not stay
+PAUSE = 1.0  # seconds without the cache after it failed, so that a dead one costs little
 
-Found = TypeVar("Found")
 log = structlog.get_logger()
 
 
-class Debts:
-    """Names whose version could not be changed while the cache was away; thread-safe."""
-
-    def __init__(self) -> None:
-        self._names: set[str] = set()
-        self._lock = threading.Lock()
-
-    def add(self, names: Iterable[str]) -> None:
-        with self._lock:
-            self._names.update(names)
-            while len(self._names) > MOST_OWED:
-                self._names.pop()
-
-    def take(self) -> set[str]:
-        with self._lock:
-            names, self._names = self._names, set()
-        return names
-
-    def __bool__(self) -> bool:
-        return bool(self._names)
+class Away(Exception):
+    """The cache cannot be asked now: do without it."""
 
 
-OWED = Debts()
+@dataclass
+class Reach:
+    """How this process stands with the cache, and which versions it could not take away yet."""
+
+    away_until: float = 0.0
+    owed: set[str] = field(default_factory=set)
 
 
-def or_without(act: Callable[[], Found], otherwise: Found) -> Found:
-    """What the cache says; ``otherwise`` while it is away: slower, not broken."""
+def init_app(app: Flask) -> None:
+    app.extensions["cache_reach"] = Reach()
+
+
+def reach() -> Reach:
+    found: Reach = current_app.extensions["cache_reach"]
+    return found
+
+
+def asked(act: Callable[[], Any], now: bool = False) -> Any:
+    """What ``act`` has of the cache; what has to be done ``now`` is tried although it just failed.
+    Raises Away: slower, not broken.
+    """
+    mine = reach()
+    if time.monotonic() < mine.away_until and not now:
+        raise Away
     try:
+        settle(mine)
         return act()
     except Exception as error:
+        mine.away_until = time.monotonic() + PAUSE
         log.warning("cache.away", error=type(error).__name__)
-        return otherwise
+        raise Away from None
 
 
-def remembered(name: str, version: str | None, read: Callable[[], Any], seconds: int = 60) -> Any:
-    """What ``read`` says, or said under the same name and version: plain JSON values, or the HTML
-    of a fragment. Without a version, or while the cache is away, it is read each time.
+def settle(mine: Reach) -> None:
+    """Take away what could not be taken away before: until then nothing is read here."""
+    for name in tuple(mine.owed):
+        cache.delete(name)
+        mine.owed.discard(name)
 
-    The version is what changes with the thing itself, such as a stamp that is stored beside it.
+
+def current(names: list[str], *keys: str) -> tuple[list[str], list[Any]]:
+    """The version of each name, and what is under the keys, in one trip. Raises Away.
+
+    To be asked before anything is read that is kept under the versions: what changes meanwhile is
+    then kept under one that nobody asks for.
     """
-    if version is None:
-        return read()
-    key = f"{name}/{version}"
-    if kept := or_without(lambda: cache.get(key), None):
-        return json.loads(kept)
-    value = read()
-    text = json.dumps(value, ensure_ascii=False)
-    if len(text) <= LONGEST:
-        or_without(lambda: cache.set(key, text, timeout=seconds), None)
-    return value
+    found = asked(lambda: cache.get_many(*names, *keys))
+    versions = [known or begun(name) for name, known in zip(names, found, strict=False)]
+    return versions, found[len(names) :]
 
 
-def current(names: list[str]) -> list[str] | None:
-    """The versions of these names, made up where there are none; None while the cache is away."""
-    if OWED:
-        renew([])
-    return or_without(lambda: _current(names), None)
+def begun(name: str) -> str:
+    """A version for what has none; of several who begin it at once, all get that of the first."""
+    fresh = uuid4().hex
+    is_mine = asked(lambda: cache.add(name, fresh, timeout=LIFE))
+    return fresh if is_mine else asked(lambda: cache.get(name)) or fresh
 
 
-def _current(names: list[str]) -> list[str]:
-    keys = [f"version/{name}" for name in names]
-    found: list[str | None] = cache.get_many(*keys)
-    return [version or _first(key) for key, version in zip(keys, found, strict=True)]
+def take_away(names: Iterable[str]) -> None:
+    """Let nothing be matched that was kept under these; call it after the commit.
 
-
-def _first(key: str) -> str:
-    mine = secrets.token_hex(8)
-    if cache.add(key, mine, timeout=SECONDS):
-        return mine
-    return str(cache.get(key) or mine)
-
-
-def renew(names: Iterable[str]) -> None:
-    """What is kept under these names is not valid any more; also what was owed. While the cache is
-    away it is owed: this process pays before it reads again, others wait until it runs out.
+    Where the cache is away it is made up for, before this process reads from it again.
     """
-    meant = {*names, *OWED.take()}
-    if not or_without(lambda: _renew(meant), False):
-        OWED.add(meant)
-
-
-def _renew(names: set[str]) -> bool:
-    fresh: dict[str, Any] = {f"version/{name}": secrets.token_hex(8) for name in names}
-    if fresh:
-        cache.set_many(fresh, timeout=SECONDS)
-    return True
+    wanted = set(names)
+    try:
+        asked(lambda: [cache.delete(name) for name in wanted], now=True)
+    except Away:
+        reach().owed |= wanted

@@ -106,7 +106,7 @@ def test_what_a_signed_in_person_sees_is_not_kept(
 ) -> None:
     for kind, answer in every_kind(app, alice, stranger).items():
         if kind not in ("static", "static, unchanged"):
-            assert answer.headers["Cache-Control"] == "no-store", kind
+            assert answer.headers["Cache-Control"] == "private, no-store", kind
 
 
 def test_files_that_name_their_content_are_kept_for_ever(app: Flask, stranger: Browser) -> None:

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any, NoReturn
 
-from flask import Blueprint, url_for
+from flask import Blueprint, request, url_for
 from flask_login import current_user
 
 from app.access import open_to_strangers, operators_only, sign_in_required
+from app.cached import cached
 from app.counting import total
 from app.extensions import db
-from app.keyset import Anchor, Order
+from app.keyset import Order
 from app.operations import (
     Changes,
     Message,
@@ -19,21 +20,19 @@ from app.operations import (
     Shown,
     check_version,
     operation,
-    plain,
 )
-from app.paging import part_of, tell_of_next
+from app.paging import part_of
 from app.posts import deeds
 from app.posts.models import Post, Shelf
 from app.posts.rules import MediaUrl, PostText, Title
 from app.programs import Problem
 from app.users.me import myself
 from app.users.models import User
-from app.versions import remembered
 
 posts_api = Blueprint("posts_api", __name__, url_prefix="/api/v1")
 
 NUMBER = "<int(max=2147483647):id>"
-MOST_PAGES = 100  # that are remembered
+MOST_PAGES = 100  # that are kept
 EXAMPLE = {
     "title": "Hello",
     "text": "What I saw today.",
@@ -82,19 +81,34 @@ def create(username: str, body: PostCreate) -> tuple[PostRead, str]:
     return PostRead.model_validate(post), url_for(".show", username=username, id=post.id)
 
 
+def stamp(username: str, **_rest: Any) -> str | None:
+    """The stamp of a person's posts as a whole: one small query, whatever is kept."""
+    return db.session.scalar(Shelf.stamp_of(username))
+
+
+def is_far() -> bool:
+    """Whether it is a page that nobody needs twice: there is no end of numbers and cursors."""
+    return "cursor" in request.args or request.args.get("page", 1, type=int) > MOST_PAGES
+
+
+# Everybody may keep them, and asks each time whether they are still so: a change is seen at once.
+remembered = cached(
+    key_prefix="{username}_posts",
+    expiration=60,
+    shared=True,
+    version=stamp,
+    client_max_age=0,
+    unless=is_far,
+)
+
+
 @posts_api.get("/<username>/posts")
 @open_to_strangers
+@remembered
 @operation("Posts", query=Paging, gives=PageOf[PostRead])
-def index(username: str, query: Paging) -> Any:
+def index(username: str, query: Paging) -> PageOf[PostRead]:
     """Everything that a person wrote, the oldest first."""
-    author_id, stamp = shelf(username)
-    name = f"posts/{query.page}/{query.items_per_page}"
-    # There is no end of numbers and cursors to ask for.
-    version = stamp if query.page <= MOST_PAGES and not query.cursor else None
-    page = remembered(name, version, lambda: plain(page_of(author_id, query)))
-    if page["has_more"]:
-        tell_of_next(Anchor(page["page"], (page["data"][-1]["id"],)))
-    return page
+    return page_of(person(username).id, query)
 
 
 def page_of(author_id: int, asked: Paging) -> PageOf[PostRead]:
@@ -104,11 +118,11 @@ def page_of(author_id: int, asked: Paging) -> PageOf[PostRead]:
 
 @posts_api.get(f"/<username>/post/{NUMBER}")
 @open_to_strangers
+@remembered
 @operation("Posts", gives=PostRead)
-def show(username: str, id: int) -> Any:
+def show(username: str, id: int) -> PostRead:
     """One post."""
-    author_id, stamp = shelf(username)
-    return remembered(f"posts/{id}", stamp, lambda: plain(shown(author_id, id)))
+    return shown(person(username).id, id)
 
 
 def shown(author_id: int, id: int) -> PostRead:
@@ -160,12 +174,6 @@ def erase(username: str, id: int) -> Message:
 
 def person(username: str) -> User:
     return db.session.scalar(User.by_username(username)) or nobody()
-
-
-def shelf(username: str) -> tuple[int, str | None]:
-    """The id of a person and the stamp of their posts: one query, whatever is remembered."""
-    found = db.session.execute(Shelf.by_username(username)).one_or_none()
-    return (found.author_id, found.stamp) if found else nobody()
 
 
 def changeable(username: str, id: int) -> Post:

@@ -92,7 +92,7 @@ class Post(Timestamped, SoftDeleted, Versioned, Model):
 
 class Shelf(Model):
     """The posts of one author as a whole. Each change of one of them gives it a new stamp, in the
-    same transaction: what was remembered under the old one is never asked for again.
+    same transaction: what was kept under the old one is never asked for again.
     """
 
     __tablename__ = "post_shelves"
@@ -103,10 +103,11 @@ class Shelf(Model):
     stamp: Mapped[str] = mapped_column(String(32))
 
     @classmethod
-    def by_username(cls, username: str) -> Select[*tuple[Any, ...]]:
-        """``(author_id, stamp)`` of a living person; the stamp of who never wrote is None."""
-        columns = select(User.id.label("author_id"), cls.stamp).outerjoin(cls)
-        return columns.where(User.username == username, User.deleted_at.is_(None))
+    def stamp_of(cls, username: str) -> Select[str]:
+        """The stamp of a living person who ever wrote."""
+        return (
+            select(cls.stamp).join(User).where(User.username == username, User.deleted_at.is_(None))
+        )
 
 
 @event.listens_for(Post, "after_insert")

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.access import sign_in_required
-from app.envelope import POLICY
+from app.envelope import POLICY, versioned
 from app.reference.examples import LANGUAGES, examples
 from app.reference.listing import groups
 from app.reference.openness import are_open, where_documents_are_open
@@ -46,18 +46,17 @@ def this_app() -> Flask:
 @reference.get("/openapi.json")
 @where_documents_are_open
 def openapi() -> ResponseReturnValue:
-    """The document; whoever has it already is told so (304)."""
+    """The document; whoever has it already is told so (304), by its version."""
     body, version = published(this_app())
     response = Response(body, content_type="application/json")
-    response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(version)
-    return response.make_conditional(request)
+    return response
 
 
 @reference.get("/docs")
 @where_documents_are_open
 def swagger() -> ResponseReturnValue:
-    return render_template("reference/docs.html")
+    return versioned(make_response(render_template("reference/docs.html")))
 
 
 @reference.get("/redoc")
@@ -65,4 +64,4 @@ def swagger() -> ResponseReturnValue:
 def redoc() -> ResponseReturnValue:
     response = make_response(render_template("reference/redoc.html"))
     response.headers["Content-Security-Policy"] = POLICY_OF_REDOC
-    return response
+    return versioned(response)

@@ -7,6 +7,7 @@ from flask_login import current_user
 from sqlalchemy import select
 
 from app.access import operators_only, sign_in_required
+from app.cached import cached
 from app.counting import total
 from app.errors import Taken, answering
 from app.extensions import db
@@ -14,7 +15,7 @@ from app.keyset import Order
 from app.operations import Message, PageOf, Paging, check_version, operation
 from app.paging import part_of
 from app.programs import Problem
-from app.tiers import deeds
+from app.tiers import deeds, policy
 from app.tiers.explained import as_json
 from app.tiers.limits import caller_of, standings
 from app.tiers.models import Tier
@@ -36,8 +37,17 @@ def mine() -> OwnLimits:
     return OwnLimits.model_validate({"data": data})
 
 
+def version(**_address: Any) -> int:
+    """It moves in the transaction of whatever changes a tier, by any door, command or undo."""
+    return policy.stored_version()
+
+
+kept = cached(key_prefix="tiers", expiration=60, shared=True, version=version)
+
+
 @tiers_api.get("/tiers")
 @sign_in_required
+@kept
 @operation(TAG, query=Paging, gives=PageOf[TierRead])
 def index(query: Paging) -> PageOf[TierRead]:
     """The tiers, a page at a time."""
@@ -67,6 +77,7 @@ def save(deed: Any) -> None:
 
 @tiers_api.get("/tier/<name>")
 @sign_in_required
+@kept
 @operation(TAG, gives=TierRead)
 def show(name: str) -> TierRead:
     """A tier."""

@@ -12,7 +12,7 @@ from app.database import now
 from app.errors import Missing, Stale, Taken, answering
 from app.extensions import db
 from app.htmx import Toast, announcing, redirect_with, render
-from app.tiers import deeds
+from app.tiers import deeds, policy
 from app.tiers.forms import LimitForm, NewLimitForm, TierForm
 from app.tiers.limits import Standing, caller_of, standings
 from app.tiers.models import RateLimit, Tier
@@ -54,14 +54,21 @@ def in_words(standing: Standing) -> str:
 @sign_in_required
 def compare() -> ResponseReturnValue:
     """Everybody sees what every tier allows, their own first; how many people it has, operators."""
+    # People come and go without the policy's version: what counts them is drawn each time.
+    version = None if current_user.is_superuser else policy.stored_version()
+    return render_template("tiers/compare.html", compared=compared, version=version)
+
+
+def compared() -> dict[str, Any]:
     query = Tier.all_by_name().options(selectinload(Tier.limits))
+    # The own tier was read with the person, before the version.
+    query = query.execution_options(populate_existing=True)
     if current_user.is_superuser:
         query = query.options(undefer(Tier.people))
     own = current_user.tier_id
     every = sorted(db.session.scalars(query), key=lambda tier: tier.id != own)
     observed = [limit for tier in every for limit in tier.limits if limit.observed]
-    context = {"tiers": every, "routes": limited_routes().values(), "observed": observed}
-    return render_template("tiers/compare.html", **context)
+    return {"tiers": every, "routes": limited_routes().values(), "observed": observed}
 
 
 @tiers.get("/tiers")

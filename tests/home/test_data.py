@@ -24,7 +24,7 @@ def download(browser: Browser) -> dict[str, Any]:
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"] == "attachment; filename=my-data.json"
     assert answer.mimetype == "application/json"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "private, no-store"
     read: dict[str, Any] = json.loads(answer.data)
     return read
 

@@ -76,7 +76,7 @@ def test_the_page_offers_the_file_once_it_is_done(app: Flask, alice: Browser) ->
     assert answer.status_code == 200
     assert answer.mimetype == "text/csv"
     assert answer.headers["Content-Disposition"] == "attachment; filename=users.csv"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "failed", "cancelled"])

@@ -97,7 +97,7 @@ def test_without_script_it_is_a_page(bob: Browser) -> None:
     answer = bob.get("/quotas")
 
     assert "<h1>Your quotas</h1>" in answer.text
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "private, no-store"
 
 
 def test_a_meter_shows_the_time_the_count_returns_to_zero(

@@ -36,7 +36,7 @@ def test_a_token_is_shown_once_and_works(app: Flask, bob: Browser) -> None:
     answer = bob.post("/tokens", FORM)
 
     assert answer.status_code == 201
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "private, no-store"
     assert answer.text.count(" autofocus") == 1
     token = shown(answer.text)
     assert me(app, token).json["username"] == "bob"
