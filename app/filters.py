@@ -7,14 +7,12 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, and_, inspect, or_
 
+from app.patterns import ilike, like, plain
+
 Condition = ColumnElement[bool]
-Names = type[BaseModel] | Iterable[str] | None  # of columns: a schema's fields, or a list
+Columns = type[BaseModel] | Iterable[str]  # a schema's fields, or a list of names
+Names = Columns | None
 Sorting = str | Iterable[str]
-
-
-def _has_part(column: Any, value: Any) -> Condition:
-    return column.contains(value, autoescape=True)
-
 
 OPERATORS: dict[str, Callable[[Any, Any], Condition]] = {
     "eq": lambda column, value: column == value,
@@ -28,14 +26,14 @@ OPERATORS: dict[str, Callable[[Any, Any], Condition]] = {
     "between": lambda column, value: column.between(*_pair(value)),
     "is": lambda column, value: column.is_(value),
     "is_not": lambda column, value: column.is_not(value),
-    "like": lambda column, value: column.like(value),
-    "not_like": lambda column, value: column.not_like(value),
-    "ilike": lambda column, value: column.ilike(value),
-    "not_ilike": lambda column, value: column.not_ilike(value),
-    "contains": _has_part,
-    "icontains": lambda column, value: column.icontains(value, autoescape=True),
-    "startswith": lambda column, value: column.startswith(value, autoescape=True),
-    "endswith": lambda column, value: column.endswith(value, autoescape=True),
+    "like": like,
+    "not_like": lambda column, value: ~like(column, value),
+    "ilike": ilike,
+    "not_ilike": lambda column, value: ~ilike(column, value),
+    "contains": lambda column, value: like(column, f"%{plain(value)}%"),
+    "icontains": lambda column, value: ilike(column, f"%{plain(value)}%"),
+    "startswith": lambda column, value: like(column, f"{plain(value)}%"),
+    "endswith": lambda column, value: like(column, f"%{plain(value)}"),
 }
 
 
@@ -50,12 +48,12 @@ def conditions(model: Any, filters: Mapping[str, Any]) -> list[Condition]:
 
 
 def condition(model: Any, key: str, value: Any) -> Condition:
-    name, _, operator = key.partition("__")
+    name, parted, operator = key.partition("__")
     column = column_of(model, name)
     if operator in ("or", "not"):
-        parts = [_applied(column, each, part) for each, part in dict(value).items()]
+        parts = [_applied(column, each, part) for each, part in _by_operator(key, value).items()]
         return or_(*parts) if operator == "or" else and_(*(~part for part in parts))
-    return _applied(column, operator or "eq", value)
+    return _applied(column, operator if parted else "eq", value)
 
 
 def column_of(model: Any, name: str) -> Any:
@@ -81,20 +79,40 @@ def named(model: Any, columns: Names) -> list[Any]:
         return [getattr(model, name) for name in known]
     if isinstance(columns, type):
         return [getattr(model, name) for name in columns.model_fields if name in known]
-    return [column_of(model, name) for name in columns]
+    return [column_of(model, name) for name in _several(columns)]
 
 
-def sorted_by(model: Any, sort: Sorting) -> list[Any]:
-    """What ORDER BY is told: names of columns, ``-name`` for descending. Raises ValueError."""
-    names = [sort] if isinstance(sort, str) else list(sort)
-    columns = [(column_of(model, name.lstrip("-")), name.startswith("-")) for name in names if name]
-    return [column.desc() if down else column.asc() for column, down in columns]
+def sorted_by(model: Any, sort: Sorting, columns: Sorting = (), orders: Sorting = ()) -> list[Any]:
+    """What ORDER BY is told: names of columns, ``-name`` for descending; or the names and, for
+    each, ``asc`` or ``desc``. Raises ValueError.
+    """
+    names = [*_listed(sort), *_directed(_listed(columns), _listed(orders))]
+    found = [(column_of(model, name.removeprefix("-")), name.startswith("-")) for name in names]
+    return [column.desc() if down else column.asc() for column, down in found]
+
+
+def _listed(names: Sorting) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _directed(names: list[str], orders: list[str]) -> list[str]:
+    orders = orders or ["asc"] * len(names)
+    if len(orders) != len(names) or not {"asc", "desc"}.issuperset(orders):
+        raise ValueError("Say asc or desc for each of the columns to sort by.")
+    return ["-" * (order == "desc") + name for name, order in zip(names, orders, strict=True)]
 
 
 def _applied(column: Any, operator: str, value: Any) -> Condition:
     if operator not in OPERATORS:
         raise ValueError(unknown("There is no operator", operator, OPERATORS))
     return OPERATORS[operator](column, value)
+
+
+def _by_operator(key: str, value: Any) -> Mapping[str, Any]:
+    """Never none: what would be left out of the filters is all that keeps other rows safe."""
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError(f"Give {key} a dict of operators and values, not {value!r}.")
+    return value
 
 
 def _several(value: Any) -> list[Any]:

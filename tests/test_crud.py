@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from pydantic import BaseModel
 
-from app import crud
+from app import crud, patterns
 from app.crud import CRUD, ManyFound, NotFound
 from app.extensions import db
 from app.tiers.models import Tier
@@ -52,6 +52,10 @@ def test_the_examples_are_true(app: Flask, none_there: dict[str, Any], place: st
     assert failed == 0
 
 
+def test_the_examples_of_patterns_are_true() -> None:
+    assert doctest.testmod(patterns) == (0, 2)
+
+
 def ids_begin_anew() -> None:
     if db.engine.dialect.name == "postgresql":
         db.session.execute(db.text("SELECT setval('users_id_seq', 1, false)"))
@@ -78,6 +82,14 @@ def ids_begin_anew() -> None:
         ({"name__ilike": "BOB%"}, ["bob"]),
         ({"name__not_ilike": "BOB%"}, ["alice", "carol", "mallory"]),
         ({"name__contains": "%"}, []),
+        ({"name__contains": "COOP"}, []),
+        ({"name__like": "carol%"}, []),
+        ({"name__like": "C_rol%"}, ["carol"]),
+        ({"name__like": r"C\_rol%"}, []),
+        ({"name__like": "[AC]%"}, []),
+        ({"name__ilike": r"c\arol%"}, ["carol"]),
+        ({"username__startswith": "MA"}, []),
+        ({"name__startswith": "C*"}, []),
         ({"name__icontains": "COOP"}, ["carol"]),
         ({"username__startswith": "ma"}, ["mallory"]),
         ({"username__endswith": "ol"}, ["carol"]),
@@ -102,14 +114,34 @@ def test_filters(users: CRUD[User], filters: dict[str, Any], names: list[str]) -
         ({"id__above": 1}, "There is no operator 'above'."),
         ({"id__in": "12"}, "Give several values in a list, not '12'."),
         ({"id__between": [1]}, "Give the lowest and the highest value, not 1."),
+        ({"id__": 1}, "There is no operator ''."),
+        ({"id__or": {}}, "Give id__or a dict of operators and values"),
+        ({"id__not": [1]}, "Give id__not a dict of operators and values"),
+        ({"name__contains": 5}, "Give a text, not 5."),
         ({"sort": "-nam"}, "User has no column 'nam'. Did you mean name"),
+        ({"sort": "--name"}, "User has no column '-name'. Did you mean name"),
+        ({"sort": ["", "name"]}, "User has no column ''."),
+        ({"sort_columns": "nam"}, "User has no column 'nam'. Did you mean name"),
+        ({"sort_columns": "name", "sort_orders": "down"}, "Say asc or desc"),
+        ({"sort_columns": ["name", "id"], "sort_orders": ["asc"]}, "Say asc or desc"),
+        ({"columns": "name"}, "Give several values in a list, not 'name'."),
         ({"columns": ["nam"]}, "User has no column 'nam'. Did you mean name"),
         ({"page": 0}, "Pages are counted from 1"),
+        ({"limit": 0}, "Pages are counted from 1"),
+        ({"offset": -1}, "Pages are counted from 1"),
+        ({"page": 2, "offset": 3}, "Say which page, or how many rows to pass over"),
     ],
 )
 def test_what_is_not_known_is_said(users: CRUD[User], asked: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence.replace("(", r"\(")):
         users.get_multi(**asked)
+
+
+def test_a_name_that_a_record_does_not_have_is_said(users: CRUD[User]) -> None:
+    with pytest.raises(ValueError, match="User has no column 'nmae'"):
+        users.create({"nmae": "Eve"})
+    with pytest.raises(ValueError, match="There is no join 'right'"):
+        users.get_multi_joined(Tier, how="right", prefix="tier_")
 
 
 def test_a_schema_chooses_the_columns(users: CRUD[User]) -> None:
@@ -122,6 +154,33 @@ def test_pages(users: CRUD[User]) -> None:
     assert [[row["id"] for row in page["data"]] for page in pages] == [[1, 2, 3], [4], []]
     assert [page["has_more"] for page in pages] == [True, False, False]
     assert users.get_multi(with_total=False)["total_count"] is None
+
+
+def test_parts_by_how_many_are_passed_over(users: CRUD[User]) -> None:
+    part = users.get_multi(["id"], offset=2, limit=2, sort_columns=["id"], sort_orders=["desc"])
+    whole = users.get_multi_joined(Tier, offset=3, limit=3, sort_columns="id", columns=["id"])
+
+    assert [row["id"] for row in part["data"]] == [2, 1]
+    assert (part["page"], part["items_per_page"], part["has_more"]) == (2, 2, False)
+    assert [row["id"] for row in whole["data"]] == [4]
+
+
+@pytest.mark.parametrize("filters", [{"name__startswith": "a_"}, {"name__endswith": "_b"}])
+def test_what_is_loaded_sees_whatever_the_database_changed(
+    users: CRUD[User], filters: dict[str, Any]
+) -> None:
+    bob = users.get(username="bob")
+    users.update({"name": "a_b"}, username="bob")
+
+    assert users.update({"name": "Robert"}, allow_multiple=True, **filters) == 1
+    assert bob is not None
+    assert bob.name == "Robert"
+
+
+def test_a_condition_that_says_nothing_changes_nobody(users: CRUD[User]) -> None:
+    with pytest.raises(ValueError, match="Give name__not"):
+        users.update({"name": "x"}, allow_multiple=True, name__not={})
+    assert users.count(name="x") == 0
 
 
 def test_a_change_is_on_record_of_the_row_and_of_what_is_loaded(users: CRUD[User]) -> None:
@@ -220,6 +279,9 @@ def test_who_is_deleted_is_not_joined_either(users: CRUD[User]) -> None:
         (lambda users: users.get_multi_joined(Tier, prefix="tier_"), 2),
         (lambda users: users.update({"name": "X"}, username="bob"), 2),
         (lambda users: users.update({"name": "X"}, allow_multiple=True), 1),
+        (lambda users: users.delete(username="bob"), 2),
+        (lambda users: users.db_delete(username="bob"), 2),
+        (lambda users: users.delete(allow_multiple=True), 1),
     ],
 )
 def test_the_statements_are_as_many_as_is_said(
