@@ -44,7 +44,9 @@ CALLS = {
     "/users?q=extra&sort=-name&tier=tier1": 3,
     "/user/bob": 2,
     "/user/bob/rate_limits": 3,
+    "/user/bob/tier": 2,
     "/tiers": 3,
+    "/tier/pro": 2,
     "/tier/pro/rate_limits": 4,
     "/rate_limits/me": 2,
 }
