@@ -26,7 +26,7 @@ from sqlalchemy import delete, select, tuple_, update
 from werkzeug import exceptions
 
 from app.database import Versioned, now
-from app.filters import column_of
+from app.filters import check_stored, column_of
 from app.reads import Many, Reads, Record
 
 __all__ = ["CRUD", "Many", "ManyFound", "NotFound"]
@@ -54,9 +54,9 @@ class CRUD(Reads[Record]):
 
     def create(self, values: Values) -> Record:
         """A new record, flushed: it has its id. Raises IntegrityError, ValueError for a name that
-        the model does not have.
+        the model does not have. The defaults of a schema count.
         """
-        given = _plain(values)
+        given = _plain(values, only_set=False)
         for name in given:
             if not hasattr(self.model, name):
                 column_of(self.model, name)
@@ -70,9 +70,8 @@ class CRUD(Reads[Record]):
 
         Raises NotFound for none, and for more than one ManyFound unless ``allow_multiple``.
         """
-        changes = _plain(values)
-        for name in changes:
-            column_of(self.model, name)
+        changes = _plain(values, only_set=True)
+        check_stored(self.model, changes)
         if issubclass(self.model, Versioned):
             changes.setdefault("version", self.model.version + 1)
         meant = self._sure(filters, allow_multiple)
@@ -120,6 +119,8 @@ class CRUD(Reads[Record]):
         return f"{self.model.__name__} with {said}" if said else self.model.__name__
 
 
-def _plain(values: Values) -> dict[str, Any]:
-    """What was set, by name."""
-    return values.model_dump(exclude_unset=True) if isinstance(values, BaseModel) else dict(values)
+def _plain(values: Values, only_set: bool) -> dict[str, Any]:
+    """What a mapping has; what a schema has, or only what was set of it."""
+    if isinstance(values, BaseModel):
+        return values.model_dump(exclude_unset=only_set)
+    return dict(values)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, and_, inspect, or_
+from sqlalchemy import Column, ColumnElement, and_, inspect, or_
 
 from app.patterns import ilike, like, plain
 
@@ -21,8 +21,8 @@ OPERATORS: dict[str, Callable[[Any, Any], Condition]] = {
     "gte": lambda column, value: column >= value,
     "lt": lambda column, value: column < value,
     "lte": lambda column, value: column <= value,
-    "in": lambda column, value: column.in_(_several(value)),
-    "not_in": lambda column, value: column.not_in(_several(value)),
+    "in": lambda column, value: column.in_(_equals(value)),
+    "not_in": lambda column, value: column.not_in(_equals(value)),
     "between": lambda column, value: column.between(*_pair(value)),
     "is": lambda column, value: column.is_(value),
     "is_not": lambda column, value: column.is_not(value),
@@ -64,22 +64,44 @@ def column_of(model: Any, name: str) -> Any:
     return getattr(model, name)
 
 
+def stored(model: Any) -> dict[str, Any]:
+    """The columns that a row has in its table, by name; none that is computed when it is read."""
+    columns = inspect(model).columns.items()
+    return {name: getattr(model, name) for name, each in columns if isinstance(each, Column)}
+
+
+def check_stored(model: Any, names: Iterable[str]) -> None:
+    """Raise ValueError for a name of no column that can be changed."""
+    known = stored(model)
+    for name in names:
+        if name not in known:
+            raise ValueError(unknown(f"{model.__name__} has no column", name, known))
+
+
 def living(model: Any) -> Condition:
     """That a row is not soft-deleted."""
     return model.deleted_at.is_(None)
 
 
 def named(model: Any, columns: Names) -> list[Any]:
-    """The columns that a schema has as fields, or of these names; all of them for None.
+    """The columns that a schema has as fields, or of these names; all that are stored for None.
 
-    A schema may have fields that are no columns; a name that is none raises ValueError.
+    A schema may have fields that are no columns; a name that is none raises ValueError, and so
+    do names of nothing at all.
     """
-    known = inspect(model).columns.keys()
     if columns is None:
-        return [getattr(model, name) for name in known]
-    if isinstance(columns, type):
-        return [getattr(model, name) for name in columns.model_fields if name in known]
-    return [column_of(model, name) for name in _several(columns)]
+        return list(stored(model).values())
+    found = [column_of(model, name) for name in _names(model, columns)]
+    if not found:
+        raise ValueError(f"Nothing of {model.__name__} is named by {columns!r}.")
+    return found
+
+
+def _names(model: Any, columns: Columns) -> list[str]:
+    if not isinstance(columns, type):
+        return _several(columns)
+    known = inspect(model).columns
+    return [name for name in columns.model_fields if name in known]
 
 
 def sorted_by(model: Any, sort: Sorting, columns: Sorting = (), orders: Sorting = ()) -> list[Any]:
@@ -119,6 +141,14 @@ def _several(value: Any) -> list[Any]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise ValueError(f"Give several values in a list, not {value!r}.")
     return list(value)
+
+
+def _equals(value: Any) -> list[Any]:
+    """What a column may equal: NULL equals nothing, and with it ``not_in`` would find no row."""
+    values = _several(value)
+    if any(each is None for each in values):
+        raise ValueError("None equals nothing in a list: ask with is or is_not.")
+    return values
 
 
 def _pair(value: Any) -> list[Any]:

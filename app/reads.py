@@ -138,8 +138,10 @@ class Reads(Generic[Record]):
         meet = self._meeting(join, on, issubclass(join, SoftDeleted) and not with_deleted)
         found = select(*named(self.model, columns), *theirs).select_from(self.model)
         found = found.join(join, meet, isouter=how == "left")
-        order = sorted_by(self.model, sort, sort_columns, sort_orders)
-        return found.where(*self._meant(filters, with_deleted)).order_by(*order, *self.key)
+        # A row that meets several comes several times: without their key, pages would overlap.
+        order = (*sorted_by(self.model, sort, sort_columns, sort_orders), *self.key)
+        found = found.order_by(*order, *inspect(join).primary_key)
+        return found.where(*self._meant(filters, with_deleted))
 
     def get_joined(self, join: Any, **options: Any) -> Row | None:
         """The first row and the one it is joined to, as ``select_joined`` has it; one statement."""

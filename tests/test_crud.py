@@ -24,6 +24,13 @@ class Card(BaseModel):
     shoe_size: int = 0
 
 
+class Newcomer(BaseModel):
+    name: str
+    username: str
+    email: str
+    time_zone: str = "Europe/Paris"
+
+
 @pytest.fixture
 def users(app: Flask) -> Iterator[CRUD[User]]:
     with app.app_context():
@@ -125,6 +132,9 @@ def test_filters(users: CRUD[User], filters: dict[str, Any], names: list[str]) -
         ({"sort_columns": "name", "sort_orders": "down"}, "Say asc or desc"),
         ({"sort_columns": ["name", "id"], "sort_orders": ["asc"]}, "Say asc or desc"),
         ({"columns": "name"}, "Give several values in a list, not 'name'."),
+        ({"columns": []}, "Nothing of User is named"),
+        ({"tier_id__in": [1, None]}, "None equals nothing in a list"),
+        ({"tier_id__not_in": [1, None]}, "None equals nothing in a list"),
         ({"columns": ["nam"]}, "User has no column 'nam'. Did you mean name"),
         ({"page": 0}, "Pages are counted from 1"),
         ({"limit": 0}, "Pages are counted from 1"),
@@ -142,6 +152,27 @@ def test_a_name_that_a_record_does_not_have_is_said(users: CRUD[User]) -> None:
         users.create({"nmae": "Eve"})
     with pytest.raises(ValueError, match="There is no join 'right'"):
         users.get_multi_joined(Tier, how="right", prefix="tier_")
+
+
+def test_a_schemas_defaults_are_made_but_change_nothing(users: CRUD[User]) -> None:
+    eve = users.create(Newcomer(name="Eve", username="eve", email="eve@example.com"))
+    assert eve.time_zone == "Europe/Paris"
+
+    users.update({"time_zone": "Asia/Tokyo"}, username="eve")
+    users.update(Newcomer(name="Eva", username="eve", email="eve@example.com"), username="eve")
+
+    assert (eve.name, eve.time_zone) == ("Eva", "Asia/Tokyo")
+
+
+def test_what_is_computed_is_neither_changed_nor_read_unless_it_is_named(
+    users: CRUD[User],
+) -> None:
+    tiers = CRUD(Tier)
+    with pytest.raises(ValueError, match="Tier has no column 'people'"):
+        tiers.update({"people": 5}, name="free")
+
+    assert "people" not in (tiers.get_joined(User, on=User.tier_id == Tier.id, prefix="u_") or {})
+    assert tiers.get(["people"], name="free") == {"people": 2}
 
 
 def test_a_schema_chooses_the_columns(users: CRUD[User]) -> None:
@@ -253,6 +284,19 @@ def test_joins(users: CRUD[User]) -> None:
     ]
     assert (left["total_count"], inner["total_count"], inner["has_more"]) == (4, 3, True)
     assert users.get_joined(Tier, username="eve", **names) is None
+
+
+def test_pages_of_a_join_have_each_pair_once(users: CRUD[User]) -> None:
+    users.update({"name": "Bob"}, username="bob")  # PostgreSQL puts what was changed last
+    options = {"on": User.tier_id == Tier.id, "columns": ["name"], "join_columns": ["username"]}
+    pages = [
+        CRUD(Tier).get_multi_joined(User, page=page, items_per_page=1, name="free", **options)
+        for page in (1, 2)
+    ]
+
+    assert [page["data"][0]["username"] for page in pages] == ["bob", "mallory"]
+    order = str(CRUD(Tier).select_joined(User, **options)).partition("ORDER BY")[2]
+    assert order.split() == ["tiers.id,", "users.id"]
 
 
 def test_who_is_deleted_is_not_joined_either(users: CRUD[User]) -> None:

@@ -1,15 +1,19 @@
 """How many statements each page and call takes: no more than is stated, however long the list."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 
 from app.audit.models import Event
+from app.auth.models import Session
 from app.database import now
 from app.extensions import db
 from app.jobs.models import Job
+from app.mail.models import Mail
 from app.tiers.models import RateLimit, Tier
+from app.tokens.models import ApiToken
 from app.users.models import User
 from tests.calls import Caller
 from tests.people import Browser, person
@@ -29,6 +33,13 @@ PAGES = {
     "/compare": 6,
     "/jobs": 15,
     "/jobs?q=demo&state=failed": 15,
+    "/users/bob/edit": 5,
+    "/tiers/pro/delete": 5,
+    "/users/bob/sessions": 7,
+    "/tasks/news": 2,
+    f"/tasks/{0:032x}": 5,
+    "/mail": 4,
+    "/profile/data": 3,
     "/audit": 4,
     "/activity": 4,
     "/security": 7,
@@ -49,25 +60,49 @@ CALLS = {
     "/tier/pro": 2,
     "/tier/pro/rate_limits": 4,
     "/rate_limits/me": 2,
+    f"/tasks/task/{0:032x}": 2,
 }
 
 
 def fill(app: Flask, first: int, last: int) -> None:
-    """More of everything that is listed."""
+    """More of everything that is listed, each of somebody else: what is loaded for one row must
+    not be what another row needs. Alice has more of her own, too.
+    """
     with app.app_context():
         alice = db.session.scalars(User.by_username("alice")).unique().one()
         for number in range(first, last):
             limit = RateLimit(route="jobs.start", methods="POST", limit=3, period=60)
             tier = Tier(name=f"tier{number}", limits=[limit])
-            ended = {"status": "failed", "run_at": now(), "finished_at": now()}
-            job = Job(id=f"{number:032x}", task="demonstration", owner=alice, **ended)
-            db.session.add_all([tier, job, person(f"extra{number}", f"Extra {number}", tier)])
+            extra = person(f"extra{number}", f"Extra {number}", tier)
+            db.session.add_all([tier, extra, failed_job(number, alice)])
+            db.session.add_all([failed_job(1000 + number, extra), *ways_in(alice), a_mail(number)])
             db.session.flush()
-            who = {"actor_id": alice.id, "actor_name": alice.name, "subject_id": tier.id}
-            db.session.add(
-                Event(action="tier.created", subject_kind="tier", subject_name=tier.name, **who)
-            )
+            db.session.add_all([made(tier, extra), made(tier, alice)])
         db.session.commit()
+
+
+def failed_job(number: int, owner: User) -> Job:
+    ended = {"status": "failed", "run_at": now(), "finished_at": now()}
+    return Job(id=f"{number:032x}", task="demonstration", owner=owner, **ended)
+
+
+def ways_in(user: User) -> tuple[Session, ApiToken]:
+    """One more session and one more token."""
+    later = timedelta(days=1)
+    session, _ = Session.begin(user, later, later, "127.0.0.1", "test")
+    token, _ = ApiToken.made(user, "Script", "read", now() + later)
+    return session, token
+
+
+def a_mail(number: int) -> Mail:
+    return Mail(to=f"extra{number}@example.com", subject="Hello", text="Hello", html="Hello")
+
+
+def made(tier: Tier, by: User) -> Event:
+    """What is on record of a tier that somebody made."""
+    who = {"actor_id": by.id, "actor_name": by.name}
+    what = {"subject_kind": "tier", "subject_id": tier.id, "subject_name": tier.name}
+    return Event(action="tier.created", **who, **what)
 
 
 def taken(app: Flask, ask: Callable[[], int]) -> int:
