@@ -31,15 +31,11 @@ def index_name(table: str) -> str:
 
 
 def is_indexed(table: str) -> bool:
-    """Whether its words are indexed; asked once, until somebody changes it (``forget``)."""
+    """Whether its words are indexed; each process asks once."""
     known: dict[str, bool] = current_app.extensions.setdefault("trigrams", {})
     if table not in known:
         known[table] = _has_index(table)
     return known[table]
-
-
-def forget() -> None:
-    current_app.extensions.pop("trigrams", None)
 
 
 def _has_index(table: str) -> bool:

@@ -161,6 +161,16 @@ def forget_everything() -> None:
 
 
 @pytest.fixture
+def redis(servers: dict[str, Any]) -> Iterator[Any]:
+    """The Redis of this test process, to be stopped; it runs again afterwards."""
+    server = servers["redis"]
+    if not server.is_ours:
+        pytest.skip("This Redis is not ours to stop.")
+    yield server
+    server.start()
+
+
+@pytest.fixture
 def without_mail(app: Flask) -> Iterator[None]:
     """A site that can send no mail."""
     before = app.config["SETTINGS"]

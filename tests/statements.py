@@ -11,12 +11,13 @@ from app.extensions import db
 
 
 @contextmanager
-def statements(app: Flask) -> Iterator[list[str]]:
-    """Every statement that is sent while it is open."""
+def statements(app: Flask, about: str = "") -> Iterator[list[str]]:
+    """Every statement that is sent while it is open, or those with ``about`` in them."""
     said: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        said.append(statement)
+        if about in statement:
+            said.append(statement)
 
     with app.app_context():
         engine = db.engine

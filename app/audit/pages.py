@@ -7,6 +7,7 @@ from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from app import search
 from app.access import operators_only, sign_in_required
 from app.audit.actions import GROUPS, codes_of
 from app.audit.models import WORDS, Event
@@ -15,7 +16,6 @@ from app.database import now
 from app.errors import Missing, Stale, answering
 from app.extensions import db
 from app.htmx import Toast, announcing, page_before, redirect_with, render, wants_part
-from app.search import matching
 from app.words import count
 
 audit = Blueprint("audit", __name__)
@@ -29,13 +29,14 @@ PERIODS = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
 @operators_only
 def index() -> ResponseReturnValue:
     asked = {name: request.args.get(name, "").strip()[:100] for name in ("q", "group", "days")}
-    query = Event.newest(before()).where(*matching(Event, asked["q"], WORDS))
+    query = Event.newest(before()).where(*search.matching(Event, asked["q"], WORDS))
     if asked["group"] in GROUPS:
         query = query.where(Event.action.in_(codes_of(asked["group"])))
     if asked["days"] in PERIODS:
         query = query.where(Event.at > now() - timedelta(days=int(asked["days"])))
     context = {**entries(query, "audit.index", asked), "asked": asked}
     context |= {"groups": GROUPS, "periods": PERIODS, "undoable": undoable(context["events"])}
+    context["looked_at"] = search.NEWEST if asked["q"] and search.is_bounded(Event) else None
     return drawn("audit/index.html", context)
 
 
@@ -44,7 +45,7 @@ def index() -> ResponseReturnValue:
 def activity() -> ResponseReturnValue:
     """What the signed-in person did, and what was done to them."""
     query = Event.newest(before()).where(Event.about(current_user.id))
-    context = {**entries(query, "audit.activity", {}), "undoable": ()}
+    context = {**entries(query, "audit.activity", {}), "undoable": (), "looked_at": None}
     return drawn("audit/activity.html", context)
 
 

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy import select
 
+from app import search
 from app.access import operators_only
 from app.context import counts_for
 from app.database import now
@@ -93,6 +94,7 @@ def listing(arrived: bool = False) -> dict[str, Any]:
         "address": partial(address, wanted),
         "counts": counts,
         "page": page,
+        "looked_at": search.NEWEST if q and found.is_bounded() else None,
         "deeds": bulk.deeds_for(state),
         "kinds": sorted((kind.title, name) for name, kind in TASKS.items()),
         "views": found.VIEWS,

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import defer, joinedload, lazyload
 
+from app import search
 from app.counting import Total, totals
 from app.extensions import db
 from app.jobs.models import OPEN, STATUSES, Job
 from app.keyset import Order
 from app.ordering import LONG_AGO, caseless
-from app.search import MOST_WORDS, NEWEST
 from app.tasks import TASKS
 from app.users.models import User
 
@@ -69,15 +69,21 @@ def conditions(q: str, task: str) -> list[ColumnElement[bool]]:
     """That each word is in the job's name or kind, or in who asked for it, or begins its id; of the
     newest jobs, if there are very many.
     """
-    found = [has_word(word.lower()) for word in q.split()[:MOST_WORDS]]
+    found = [has_word(word.lower()) for word in q.split()[: search.MOST_WORDS]]
     if found:
-        found.append(Job.created_at >= func.coalesce(first_looked_at(), LONG_AGO))
+        found.append(Job.created_at >= func.coalesce(created(search.NEWEST - 1), LONG_AGO))
     return [*found, Job.task == task] if task else found
 
 
-def first_looked_at() -> Any:
+def is_bounded() -> bool:
+    """Whether a search passes over old jobs."""
+    return db.session.scalar(select(created(search.NEWEST))) is not None
+
+
+def created(place: int) -> Any:
+    """When the job at that place from the newest, which is 0, was asked for; NULL without one."""
     newest = select(Job.created_at).order_by(Job.created_at.desc(), Job.id.desc())
-    return newest.offset(NEWEST).limit(1).scalar_subquery()
+    return newest.offset(place).limit(1).scalar_subquery()
 
 
 def has_word(word: str) -> ColumnElement[bool]:

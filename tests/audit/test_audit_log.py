@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from app import search
 from app.database import now
 from tests.audit.kept import keep, kept
 from tests.people import Browser
@@ -48,6 +49,22 @@ def test_reading_leaves_no_entry(app: Flask, alice: Browser) -> None:
     alice.get("/activity")
 
     assert kept(app) == []
+
+
+def test_where_words_have_no_index_the_newest_are_searched_and_it_is_said(
+    app: Flask, alice: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for username in ("bob", "carol", "bob"):
+        alice.post(f"/users/{username}/counts")
+    assert "are searched" not in alice.get("/audit?q=bob").text
+
+    monkeypatch.setattr(search, "is_indexed", lambda _table: False)
+    monkeypatch.setattr(search, "NEWEST", 2)
+    answer = alice.get("/audit?q=bob").text
+
+    assert "The 2 newest entries are searched." in answer
+    assert shown(answer) == [kept(app)[2].id]
+    assert "are searched" not in alice.get("/audit").text
 
 
 @pytest.mark.parametrize("words", ["bob", "BAKER alice", "127.0.0.1 bob"])

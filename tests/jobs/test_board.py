@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app import search
 from app.database import now
 from app.jobs.chart import Chart
 from app.tasks import Running
@@ -130,6 +131,21 @@ def test_search_finds_by_name_kind_id_and_person(app: Flask, alice: Browser) -> 
     nothing = alice.get("/jobs?q=zzyzx").text
     assert "No jobs match “zzyzx”" in nothing
     assert "Clear search" in nothing
+
+
+def test_of_very_many_jobs_the_newest_are_searched_and_it_is_said(
+    app: Flask, alice: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = job(app, "failed", "carol", "Monthly report", created_at=now() - timedelta(days=1))
+    new = job(app, "failed", "carol", "Monthly report")
+    assert "are searched" not in alice.get("/jobs?q=monthly").text
+
+    monkeypatch.setattr(search, "NEWEST", 1)
+    html = alice.get("/jobs?q=monthly").text
+
+    assert "The 1 newest jobs are searched." in html
+    assert (new in html, old in html) == (True, False)
+    assert "are searched" not in alice.get("/jobs").text
 
 
 def test_htmx_gets_the_list_with_the_views_and_hears_how_many(app: Flask, alice: Browser) -> None:

@@ -1,6 +1,5 @@
 """The queue's Redis is away: starting is accepted, and the job runs later."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,15 +15,6 @@ from tests.jobs.deeds import change, count, look, start, waiting, work_off
 from tests.people import Browser
 
 pytestmark = pytest.mark.server_only  # the embedded queue is a file of this machine
-
-
-@pytest.fixture
-def redis(servers: dict[str, Any]) -> Iterator[Any]:
-    server = servers["redis"]
-    if not getattr(server, "is_ours", True):
-        pytest.skip("This Redis is not ours to stop.")
-    yield server
-    server.start()
 
 
 def test_a_task_started_without_the_queue_runs_once_it_is_back(

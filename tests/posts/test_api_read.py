@@ -3,18 +3,17 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from app import create_app
 from app.config import load_settings
 from app.extensions import db
 from app.posts.models import Post, Shelf
 from tests.posts.written import ask, stored, write
+from tests.statements import statements
 from tests.users.saved import change, everything, saved
 
 
@@ -25,24 +24,6 @@ def other_process(app: Flask, mode_settings: dict[str, Any]) -> Iterator[Flask]:
     yield other
     with other.app_context():
         db.engine.dispose()
-
-
-@contextmanager
-def queries(app: Flask) -> Iterator[list[str]]:
-    """What is asked of the table of posts meanwhile."""
-    asked: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if "FROM posts" in statement:
-            asked.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def titles(app: Flask, query: str = "", by: str = "") -> list[str]:
@@ -120,7 +101,7 @@ def test_what_was_read_is_not_read_again(app: Flask) -> None:
     number, paths = write(app), ("/bob/posts", "/bob/posts?page=2")
     first = [ask(app, "GET", path).json for path in (*paths, f"/bob/post/{number}")]
 
-    with queries(app) as asked:
+    with statements(app, "FROM posts") as asked:
         again = [ask(app, "GET", path).json for path in (*paths, f"/bob/post/{number}")]
 
     assert again == first
@@ -231,7 +212,7 @@ def test_what_is_kept_is_what_everybody_may_see_and_brings_no_cookie(app: Flask)
     number = write(app)
     first = ask(app, "GET", f"/bob/post/{number}", "alice")
 
-    with queries(app) as asked:
+    with statements(app, "FROM posts") as asked:
         again = [ask(app, "GET", f"/bob/post/{number}", by) for by in ("bob", "mallory", "")]
 
     assert {each.text for each in again} == {first.text}
@@ -248,7 +229,7 @@ def test_nobody_fills_the_memory_with_large_pages_or_endless_numbers(app: Flask)
     held = []
     for path in paths:
         titles(app, path)
-        with queries(app) as asked:
+        with statements(app, "FROM posts") as asked:
             titles(app, path)
         held.append(not asked)
 
@@ -267,21 +248,15 @@ def test_who_has_it_already_is_told_so(app: Flask) -> None:
 
 
 @pytest.mark.server_only
-def test_without_redis_posts_are_read_and_changed_all_the_same(
-    app: Flask, servers: dict[str, Any]
-) -> None:
-    if not servers["redis"].is_ours:
-        pytest.skip("This Redis is not ours to stop.")
+def test_without_redis_posts_are_read_and_changed_all_the_same(app: Flask, redis: Any) -> None:
     number = write(app)
     ask(app, "GET", "/bob/posts")
-    servers["redis"].stop()
-    try:
-        began = time.monotonic()
-        ask(app, "PATCH", f"/bob/post/{number}", "bob", json={"title": "Goodbye"})
-        assert titles(app) == ["Goodbye"]
-        assert time.monotonic() - began < 5
-    finally:
-        servers["redis"].start()
+    redis.stop()
+    began = time.monotonic()
+    ask(app, "PATCH", f"/bob/post/{number}", "bob", json={"title": "Goodbye"})
+    assert titles(app) == ["Goodbye"]
+    assert time.monotonic() - began < 5
+    redis.start()
     assert titles(app) == ["Goodbye"]
 
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, event, select, update
+from sqlalchemy import delete, select, update
 
 from app import create_app
 from app.config import load_settings
@@ -19,25 +18,11 @@ from app.tiers.models import PolicyVersion, RateLimit, Tier
 from app.tiers.routes import limited_routes
 from app.users.models import User
 from tests.people import Browser
+from tests.statements import statements
 from tests.tiers.screen import set_limit
 
 START = {"task": "demonstration"}
 POLICY_TABLES = ("limit_policy", "rate_limits", "tiers", "limit_usage")
-
-
-@contextmanager
-def queries(app: Flask) -> Iterator[list[str]]:
-    """Every statement that the application sends meanwhile."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        sent.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -64,7 +49,7 @@ def rule(app: Flask) -> tuple[int, int, str]:
 def test_a_call_asks_the_database_for_no_limit(app: Flask, mode: str, bob: Browser) -> None:
     set_limit(app, "free", 1, 3600)
     bob.post("/tasks", START)
-    with queries(app) as sent:
+    with statements(app) as sent:
         assert bob.post("/tasks", START).status_code == 429
 
     asked = [each for each in sent if any(table in each for table in POLICY_TABLES)]
@@ -123,7 +108,7 @@ def test_a_version_never_goes_back_whoever_tells_it_last(app: Flask, another: Fl
         version = policy.stored_version()
         counters.tell_version(version - 1)  # somebody slower
 
-    with queries(app) as sent:
+    with statements(app) as sent:
         assert rule(app) == (5, 3600, "rule")
     assert not any("limit_policy" in each for each in sent)
 
