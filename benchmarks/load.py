@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -91,3 +93,25 @@ def by_httpx(port: int, call: Call, seconds: float) -> Rate:
             list(pool.map(ask, range(CONNECTIONS)))
     times.sort()
     return Rate(len(times) / seconds, times[len(times) // 2], times[int(len(times) * 0.99)])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until the server of that process answers; one that does not ends it all."""
+    for _ in range(200):
+        if process.poll() is not None:
+            break
+        try:
+            connection = HTTPConnection("127.0.0.1", port, timeout=1)
+            connection.request("GET", "/healthz")
+            connection.getresponse()
+            return
+        except OSError:
+            time.sleep(0.1)
+    said = process.stderr.read().decode()[-2000:] if process.stderr else ""
+    sys.exit(f"The server did not come up. {said}")

@@ -15,14 +15,12 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +34,7 @@ from app.extensions import db
 from app.prepare import migrate
 from app.tiers.models import RateLimit
 from app.users.seeding import seed
-from benchmarks.load import Call, Rate, load
+from benchmarks.load import Call, Rate, free_port, load, wait_for
 from tests.people import Browser, make_cast
 from tests.servers import Postgres, Redis
 from tests.tokens.deeds import token_of
@@ -216,9 +214,7 @@ def counts(app: Flask, call: Call) -> tuple[int, int]:
 
 @contextmanager
 def serving(kind: str, wanted: dict[str, Call]) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     asked = [
         {"path": call.path, "headers": call.headers, "method": call.method, "body": call.body}
         for call in wanted.values()
@@ -235,20 +231,6 @@ def serving(kind: str, wanted: dict[str, Call]) -> Iterator[tuple[int, subproces
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        if process.poll() is not None:
-            sys.exit("The server did not come up.")
-        try:
-            connection = HTTPConnection("127.0.0.1", port, timeout=1)
-            connection.request("GET", "/healthz")
-            connection.getresponse()
-            return
-        except OSError:
-            time.sleep(0.1)
-    sys.exit("The server did not come up.")
 
 
 def memory(process: subprocess.Popen[bytes]) -> tuple[int, int]:

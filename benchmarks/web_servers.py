@@ -3,20 +3,16 @@
     .venv/bin/pip install gunicorn==27.0.1   # in an environment of your own; we do not ship it
     .venv/bin/python -m benchmarks.web_servers
 
-Needs wrk on the PATH. PostgreSQL and Valkey are started for the run. Read the ratios.
+PostgreSQL and Valkey are started for the run. Read the ratios.
 """
 
 import os
-import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 
 from app import create_app
@@ -24,11 +20,12 @@ from app.config import load_settings
 from app.extensions import db
 from app.prepare import migrate
 from app.server import command
+from benchmarks.load import Call, free_port, load, wait_for
 from tests.people import Browser, make_cast, person
 from tests.servers import Postgres, Redis
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS, CONNECTIONS, THREADS = 6, 16, 4
+SECONDS, THREADS = 6, 4
 PAGES = ("/healthz", "/sign-in", "/users")
 
 
@@ -74,17 +71,17 @@ def prepare() -> str:
 
 
 def measure(name: str, cookie: str) -> dict[str, float]:
-    with serving(name) as port:
-        for page in PAGES:
-            wrk(port, page, cookie, seconds=1)
-        return {page: wrk(port, page, cookie, SECONDS) for page in PAGES}
+    with serving(name) as port, tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "load.lua"
+        calls = [Call(page, (("Cookie", cookie),)) for page in PAGES]
+        for call in calls:
+            load(port, call, 1, script)
+        return {call.path: load(port, call, SECONDS, script).per_second for call in calls}
 
 
 @contextmanager
 def serving(name: str) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = load_settings(_env_file=None, host="127.0.0.1", port=port)
     granian = [sys.executable, "-m", "granian", *command(settings)]
     gunicorn = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2"]
@@ -97,33 +94,6 @@ def serving(name: str) -> Iterator[int]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(100):
-        if process.poll() is not None:
-            assert process.stderr is not None
-            sys.exit(process.stderr.read().decode()[-2000:])
-        try:
-            connection = HTTPConnection("127.0.0.1", port, timeout=1)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-    sys.exit("The server did not come up.")
-
-
-def wrk(port: int, page: str, cookie: str, seconds: int) -> float:
-    """Requests per second; a run in which anything failed does not count."""
-    url = f"http://127.0.0.1:{port}{page}"
-    load = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-H", f"Cookie: {cookie}", url]
-    words = subprocess.run(load, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in words or "Socket errors" in words:
-        sys.exit(f"{page} failed under load:\n{words}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", words)
-    assert found, words
-    return float(found.group(1))
 
 
 if __name__ == "__main__":
