@@ -20,7 +20,7 @@ from app.users.models import User
 from tests.audit.kept import kept, only
 from tests.jobs.conftest import Declare
 from tests.jobs.deeds import change, claim, count, lines, look, start, waiting, work_off
-from tests.tiers.test_policy import queries
+from tests.statements import statements
 
 
 def run(app: Flask, *arguments: str, typed: str | None = None) -> Result:
@@ -78,7 +78,7 @@ class TestList:
         assert run(app, "list").output == "No jobs match.\n"
         for name in ("bob", "carol", "alice"):
             start(app, "demonstration", name)
-        with queries(app) as sent:
+        with statements(app) as sent:
             assert len(run(app, "list", "--limit", "2").output.splitlines()) == 3
 
         assert len(sent) == 1

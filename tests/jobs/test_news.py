@@ -18,7 +18,7 @@ from app.users.models import User
 from tests.jobs.conftest import Declare
 from tests.jobs.deeds import change, claim, start, work_off
 from tests.people import Browser
-from tests.tiers.test_policy import queries
+from tests.statements import statements
 
 PAGES = ("/", "/profile", "/tasks", "/security")
 TOAST = re.compile(r'<div class="toast2"[^>]*><p>(.*?)</p>', re.S)
@@ -295,11 +295,11 @@ class TestCost:
     def test_a_page_asks_once_and_an_answer_twice(self, app: Flask, bob: Browser) -> None:
         ended(app)
         start(app, "demonstration")
-        with queries(app) as telling:
+        with statements(app) as telling:
             bob.htmx_get("/tasks/news")
-        with queries(app) as quiet:
+        with statements(app) as quiet:
             bob.htmx_get("/tasks/news")
-        with queries(app) as page:
+        with statements(app) as page:
             bob.get("/profile")
 
         changes = [each for each in telling if each.startswith("UPDATE")]
@@ -308,7 +308,7 @@ class TestCost:
         assert len([each for each in page if "jobs" in each]) == 1
 
     def test_strangers_and_programs_ask_nothing(self, app: Flask, stranger: Browser) -> None:
-        with queries(app) as sent:
+        with statements(app) as sent:
             stranger.get("/sign-in")
             stranger.get("/nothing/here")
             app.test_client().get("/api/v1/user/me/")
