@@ -56,6 +56,7 @@ from app.posts import wiring as posts_wiring  # noqa: F401 (scripts/remove_examp
 from app.queue import redis_patience
 from app.reference.cli import openapi
 from app.reference.pages import reference
+from app.row_numbers import RowNumber
 from app.system.pages import system
 from app.tiers import copy_pages, file_commands, limit_api, limit_pages, marking
 from app.tiers import tasks as tier_tasks
@@ -125,6 +126,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings)
     app = Flask(__name__, static_folder=None, root_path=str(PROJECT_ROOT))
     app.config.from_mapping(flask_settings(settings))
+    app.url_map.converters["int"] = RowNumber
     for extension in (db, cache, csrf, login, limiter, counters, queue, assets):
         extension.init_app(app)
     with app.app_context():

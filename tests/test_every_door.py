@@ -2,7 +2,7 @@
 
 import pytest
 from flask import Flask
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 from werkzeug.test import TestResponse
 
 from tests import given, hostile
@@ -55,7 +55,7 @@ def doors(
 def path_of(app: Flask, rule: Rule, who: str) -> str:
     """The address with something in each place: a number where one belongs, a tier, or ``who``."""
     values = {
-        name: 1 if "Integer" in type(kind).__name__ else PLACES.get(name, who)
+        name: 1 if isinstance(kind, IntegerConverter) else PLACES.get(name, who)
         for name, kind in rule._converters.items()
     }
     built = rule.build(values)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.routing import IntegerConverter
 
 from app import create_app
 from app.config import load_settings
@@ -269,7 +270,9 @@ def test_no_address_of_others_leads_to_posts(app: Flask) -> None:
         for value in ("posts", "post", "1"):
             given = {name: value for name in rule.arguments}
             given |= {
-                name: 1 for name, kind in rule._converters.items() if "Int" in type(kind).__name__
+                name: 1
+                for name, kind in rule._converters.items()
+                if isinstance(kind, IntegerConverter)
             }
             built = rule.build(given)
             assert built is not None

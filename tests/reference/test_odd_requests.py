@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.routing import IntegerConverter
 from werkzeug.test import TestResponse
 
+from app.row_numbers import RowNumber
 from tests.calls import Caller
 from tests.reference.test_contract import check_error
 from tests.tokens.deeds import bearing, token_of
@@ -213,3 +215,16 @@ def test_what_the_server_says_around_the_application(app: Flask, monkeypatch: An
     for answer, status in ((elsewhere, 400), (broken, 500)):
         assert answer.status_code == status
         check_error(answer)
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+@pytest.mark.parametrize("number", ["2147483648", "9" * 6000])
+def test_a_number_that_no_row_can_have_is_not_found_by_any_method(
+    app: Flask, method: str, number: str
+) -> None:
+    """Not 405, as if the address were there by another method."""
+    answer = Caller(app, "alice").ask(method, f"/tier/free/rate_limit/{number}", {})
+
+    assert answer.status_code == 404
+    kinds = [kind for rule in app.url_map.iter_rules() for kind in rule._converters.values()]
+    assert all(isinstance(kind, RowNumber) for kind in kinds if isinstance(kind, IntegerConverter))
