@@ -15,6 +15,7 @@ from app import (
     parts,
     passwords,
     programs,
+    replica,
     words,
 )
 from app.audit.pages import audit
@@ -130,13 +131,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     for extension in (db, cache, csrf, login, limiter, counters, queue, assets):
         extension.init_app(app)
     with app.app_context():
-        listen_to(db.engine)
+        for engine in db.engines.values():
+            listen_to(engine)
     for blueprint in (*PAGES, *parts.PAGES):
         app.register_blueprint(blueprint)
     for blueprint in (*API, *parts.API):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
-    for module in (words, migrations, context, errors, htmx, programs, marking, cached):
+    for module in (words, migrations, context, errors, htmx, programs, marking, cached, replica):
         module.init_app(app)
     envelope.init_app(app, settings)
     passwords.LINE.leave_one_free(settings.web_threads)
@@ -155,6 +157,8 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "CACHE_REDIS_URL": settings.redis_cache_url,
         "CACHE_OPTIONS": redis_patience(seconds=1),
     }
+    pool = engine_options(settings.sqlalchemy_url, threads, settings.database_prepared_statements)
+    copy = settings.database_replica_url
     redis_limits = settings.redis_rate_limit_url is not None
     return {
         "SETTINGS": settings,
@@ -173,9 +177,10 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         # A form is good for as long as its session: nobody loses a text typed over lunch.
         "WTF_CSRF_TIME_LIMIT": None,
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(
-            settings.sqlalchemy_url, threads, settings.database_prepared_statements
-        ),
+        "SQLALCHEMY_ENGINE_OPTIONS": pool,
+        "SQLALCHEMY_BINDS": {replica.NAME: {"url": copy.get_secret_value(), **pool}}
+        if copy
+        else {},
         **(cache_on_redis if settings.redis_cache_url else {"CACHE_TYPE": "SimpleCache"}),
         "RATELIMIT_STORAGE_URI": settings.limiter_storage_uri,
         "RATELIMIT_STORAGE_OPTIONS": redis_patience(seconds=1) if redis_limits else {},

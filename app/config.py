@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     postgres_port: Port = 5432
     postgres_db: str | None = None
     database_url: DatabaseURL = Field(default_factory=database_from_parts)
+    database_replica_url: DatabaseURL | None = None
     database_prepared_statements: bool = True
     pgadmin_default_email: str | None = None
     pgadmin_default_password: SecretStr | None = None

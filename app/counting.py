@@ -13,6 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from app import replica
 from app.extensions import db
 from app.words import count, number
 
@@ -53,7 +54,7 @@ def totals(lists: list[Select[Any]], up_to: int | None = None) -> list[Total]:
     bare = [only(each, ONE) for each in lists]
     bounded = [each.limit(most + 1).subquery() for each in bare]
     counts = [select(func.count()).select_from(each).scalar_subquery() for each in bounded]
-    found = db.session.execute(select(*counts)).one()
+    found = replica.execute(select(*counts)).one()
     return [
         Total(seen) if seen <= most else Total(estimate(rows, most), is_exact=False)
         for rows, seen in zip(bare, found, strict=True)
@@ -70,7 +71,7 @@ def estimate(rows: Select[Any], most: int) -> int:
 
 
 def by_planner(rows: Select[Any]) -> int:
-    plan = db.session.scalar(Explained(rows))
+    plan = replica.execute(Explained(rows)).scalar_one()
     return int(plan[0]["Plan"]["Plan Rows"])
 
 

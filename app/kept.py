@@ -18,6 +18,7 @@ from flask import Flask, current_app, g
 from markupsafe import Markup
 
 from app.extensions import cache
+from app.replica import at_the_source
 from app.versions import Away, asked
 
 LONGEST = 100_000  # characters or bytes: nobody fills the memory with what is asked for once
@@ -103,7 +104,8 @@ def once(place: Place, make: Callable[[], tuple[T, Any]], read: Callable[[Any], 
         if kept is not None:
             place.is_kept = True
             return read(kept)
-        made, plain = make()
+        with at_the_source():
+            made, plain = make()
         if plain is not None:
             place.keep(plain)
         return made

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from flask import request
 from sqlalchemy import Select
 
+from app import replica
 from app.counting import Total
-from app.extensions import db
 from app.keyset import LARGEST, LONGEST, Anchor, Key, Order
 from app.operations import PageOf, Paging, tell
 from app.programs import Problem
@@ -64,7 +64,7 @@ def read(
 ) -> Rows:
     """``size`` rows; ``backwards`` they are those nearest to the end."""
     in_order = order.sort(select.add_columns(*order.keys()), backwards).limit(size + 1)
-    found = db.session.execute(in_order.offset(skip) if skip else in_order).unique().all()
+    found = replica.execute(in_order.offset(skip) if skip else in_order).unique().all()
     rows = found[:size]
     return Rows(rows[::-1], True) if backwards else Rows(rows, len(found) > size)
 

@@ -18,6 +18,7 @@ Refusal = tuple[set[str], str]  # the attributes it was judged by, and the sente
 
 
 def refusals(settings: "Settings") -> Iterator[Refusal]:
+    yield from _lone_replica(settings)
     key = settings.secret_key.get_secret_value()
     if settings.is_local:
         if not key:
@@ -29,6 +30,19 @@ def refusals(settings: "Settings") -> Iterator[Refusal]:
         yield {"secret_key"}, f"SECRET_KEY {weakness}. {advice}"
     yield from _weak_admin(settings)
     yield from _open_doors(settings)
+
+
+def _lone_replica(settings: "Settings") -> Iterator[Refusal]:
+    copy = settings.database_replica_url
+    if copy is None:
+        return
+    used = {"database_replica_url"}
+    if settings.is_embedded_database or copy.get_secret_value().startswith("sqlite"):
+        advice = "Set both to PostgreSQL, or leave the replica unset."
+        yield {*used, "database_url"}, f"DATABASE_REPLICA_URL is for PostgreSQL alone. {advice}"
+    if settings.redis_cache_url is None:
+        advice = "Set REDIS_CACHE_URL, so that people see what they changed themselves."
+        yield {*used, "redis_cache_url"}, f"DATABASE_REPLICA_URL needs a shared cache. {advice}"
 
 
 def _open_doors(settings: "Settings") -> Iterator[Refusal]:

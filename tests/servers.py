@@ -301,9 +301,7 @@ class Postgres(Databases, Server):
         if not works(self.binaries / "postgres", **self.account):
             self.binaries = self._copy_within_reach()
         (self.folder / "password").write_text(self.password)
-        if self.account:
-            owner = f"{self.account['user']}:{self.account['group']}"
-            subprocess.run(["chown", "-R", owner, self.folder], check=True)
+        self._own(self.folder)
         who = ["--username=postgres", "--auth=scram-sha-256", "--pwfile=password"]
         text = ["--encoding=UTF8", "--locale=C.UTF-8"]
         self._process = self._spawn([self.binaries / "initdb", "-D", "data", "-N", *who, *text])
@@ -313,6 +311,11 @@ class Postgres(Databases, Server):
         self.kill()
         if failed:
             raise self._failure("could not be initialised")
+
+    def _own(self, folder: Path) -> None:
+        if self.account:
+            owner = f"{self.account['user']}:{self.account['group']}"
+            subprocess.run(["chown", "-R", owner, folder], check=True)
 
     def _copy_within_reach(self) -> Path:
         # Programs find their libraries by relative path: the wheel's layout is kept

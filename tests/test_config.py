@@ -447,6 +447,23 @@ def test_sqlite_and_a_shared_redis_warn_in_production():
     assert settings(redis_cache_host="r", redis_queue_host="r").warnings == []
 
 
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ({"redis_cache_url": None}, "needs a shared cache"),
+        ({"database_url": "sqlite:////srv/gate.sqlite3"}, "is for PostgreSQL alone"),
+        ({"database_replica_url": "sqlite:////srv/copy.sqlite3"}, "is for PostgreSQL alone"),
+    ],
+)
+@pytest.mark.parametrize("environment", ["local", "production"])
+def test_a_replica_is_refused_where_it_could_not_be_used_rightly(environment, change, missing):
+    usable = {**SAFE, "database_replica_url": "postgres://app@copy/gate?sslmode=require"}
+    [problem] = problems(**{**usable, **change, "environment": environment})
+
+    assert problem.startswith(f"DATABASE_REPLICA_URL {missing}")
+    assert settings(**usable).warnings == []
+
+
 # Mail
 
 
