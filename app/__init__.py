@@ -54,7 +54,7 @@ from app.jobs.job_commands import jobs_commands
 from app.jobs.pages import jobs
 from app.mail.pages import mail
 from app.posts import wiring as posts_wiring  # noqa: F401 (scripts/remove_example)
-from app.queue import redis_patience
+from app.redis_servers import client_of, pool_of, redis_patience
 from app.reference.cli import openapi
 from app.reference.pages import reference
 from app.row_numbers import RowNumber
@@ -152,14 +152,10 @@ def flask_settings(settings: Settings) -> dict[str, object]:
     """What Flask and its extensions read, from our settings."""
     threads = max(settings.web_threads, settings.worker_threads + 2)  # heart and broom
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    cache_on_redis = {
-        "CACHE_TYPE": "RedisCache",
-        "CACHE_REDIS_URL": settings.redis_cache_url,
-        "CACHE_OPTIONS": redis_patience(seconds=1),
-    }
     pool = engine_options(settings.sqlalchemy_url, threads, settings.database_prepared_statements)
     copy = settings.database_replica_url
-    redis_limits = settings.redis_rate_limit_url is not None
+    patience = redis_patience(seconds=1)
+    cache_url, limits_url = settings.redis_cache_url, settings.redis_rate_limit_url
     return {
         "SETTINGS": settings,
         "ENVIRONMENT": settings.environment,
@@ -181,9 +177,12 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "SQLALCHEMY_BINDS": {replica.NAME: {"url": copy.get_secret_value(), **pool}}
         if copy
         else {},
-        **(cache_on_redis if settings.redis_cache_url else {"CACHE_TYPE": "SimpleCache"}),
-        "RATELIMIT_STORAGE_URI": settings.limiter_storage_uri,
-        "RATELIMIT_STORAGE_OPTIONS": redis_patience(seconds=1) if redis_limits else {},
+        "CACHE_TYPE": "RedisCache" if cache_url else "SimpleCache",
+        "CACHE_REDIS_HOST": client_of(cache_url, **patience) if cache_url else None,
+        "RATELIMIT_STORAGE_URI": "redis://" if limits_url else "memory://",
+        "RATELIMIT_STORAGE_OPTIONS": (
+            {"connection_pool": pool_of(limits_url, **patience)} if limits_url else {}
+        ),
         "CLIENT_CACHE_MAX_AGE": settings.client_cache_max_age,
         "DEFAULT_RATE_LIMIT_LIMIT": settings.default_rate_limit_limit,
         "DEFAULT_RATE_LIMIT_PERIOD": settings.default_rate_limit_period,

@@ -173,10 +173,6 @@ class Settings(BaseSettings):
         return self.smtp_host is not None or self.is_local
 
     @property
-    def limiter_storage_uri(self) -> str:
-        return self.redis_rate_limit_url or "memory://"
-
-    @property
     def warnings(self) -> list[str]:
         """What works but is worth a second thought outside local, one sentence each."""
         return [] if self.is_local else list(safety.doubts(self))

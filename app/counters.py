@@ -11,6 +11,7 @@ import structlog
 from flask import Flask, current_app
 
 from app.counts import SKEW_SECONDS, Counts, Note, OwnCounts, RedisCounts, Used
+from app.redis_servers import redis_patience
 
 log = structlog.get_logger()
 
@@ -41,8 +42,8 @@ class Counters:
     """
 
     def init_app(self, app: Flask) -> None:
-        uri, options = app.config["RATELIMIT_STORAGE_URI"], app.config["RATELIMIT_STORAGE_OPTIONS"]
-        shared = OwnCounts() if uri.startswith("memory:") else RedisCounts(uri, options)
+        url = app.config["SETTINGS"].redis_rate_limit_url
+        shared = RedisCounts(url, redis_patience(seconds=1)) if url else OwnCounts()
         app.extensions["counters"] = Store(shared)
 
     @property

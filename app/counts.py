@@ -7,9 +7,8 @@ from heapq import nsmallest
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
-import redis
-
 from app.count_scripts import TAKE, TAKE_NOTED, TELL
+from app.redis_servers import client_of
 
 # A count outlives its window, because the clocks of two machines may differ this much.
 SKEW_SECONDS = 60
@@ -155,7 +154,7 @@ class RedisCounts:
 
     def __init__(self, uri: str, options: dict[str, Any]) -> None:
         text = {"decode_responses": True, "encoding_errors": "replace"}
-        self._redis = redis.Redis.from_url(uri, **text, **options)
+        self._redis = client_of(uri, **text, **options)
         self._take = self._redis.register_script(TAKE)
         self._take_noted = self._redis.register_script(TAKE_NOTED)
         self._tell = self._redis.register_script(TELL)

@@ -10,11 +10,9 @@ from flask import Flask, current_app
 from huey import PriorityRedisExpireHuey, SqliteHuey
 from huey.api import Huey
 from huey.serializer import SignedSerializer
-from redis import ConnectionPool
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from app.config import Settings
+from app.redis_servers import pool_of, redis_patience
 
 log = structlog.get_logger()
 
@@ -90,14 +88,5 @@ def make_huey(settings: Settings) -> Huey:
     if settings.redis_queue_url is None:
         settings.queue_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SqliteHuey("gatehouse", filename=str(settings.queue_path), **common)
-    pool = ConnectionPool.from_url(settings.redis_queue_url, **redis_patience(seconds=3))
+    pool = pool_of(settings.redis_queue_url, **redis_patience(seconds=3))
     return PriorityRedisExpireHuey("gatehouse", connection_pool=pool, **common)
-
-
-def redis_patience(seconds: float) -> dict[str, Any]:
-    """How long to wait for Redis: briefly, and once, since everything works without it."""
-    return {
-        "socket_connect_timeout": 0.5,
-        "socket_timeout": seconds,
-        "retry": Retry(NoBackoff(), 0),
-    }

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+from app.redis_servers import servers_of
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -103,13 +104,8 @@ def doubts(settings: "Settings") -> Iterator[str]:
             "for them named, as far as TRUSTED_HOSTS allows it."
         )
     cache, queue = settings.redis_cache_url, settings.redis_queue_url
-    if cache and queue and _server(cache) == _server(queue):
+    if cache and queue and servers_of(cache) == servers_of(queue):
         yield (
             "The cache and the queue share one Redis: a full cache can push out waiting jobs. "
             "Give REDIS_QUEUE_HOST a server of its own."
         )
-
-
-def _server(url: str) -> tuple[str | None, int]:
-    parts = urlsplit(url)
-    return parts.hostname, parts.port or 6379

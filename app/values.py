@@ -13,6 +13,8 @@ from pydantic_settings import NoDecode
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from app import redis_servers
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 Known = dict[str, Any]  # the settings read so far, by attribute name
 
@@ -40,17 +42,6 @@ def _host_names(hosts: list[str]) -> list[str]:
             "a leading dot (.example.org) stands for every subdomain"
         )
     return hosts
-
-
-def _redis_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("must look like redis://host:6379/0 or rediss://user:password@host:6379/0")
-    return url
 
 
 def _database_url(secret: SecretStr) -> SecretStr:
@@ -153,5 +144,5 @@ DatabaseURL = Annotated[SecretStr, AfterValidator(_database_url)]
 WebOrigin = Annotated[str, AfterValidator(_web_origin)]
 BrowserOrigin = Annotated[str, AfterValidator(_browser_origin)]
 Origins = Annotated[list[BrowserOrigin], NoDecode, BeforeValidator(_split_hosts)]
-RedisURL = Annotated[str, AfterValidator(_redis_url)]
+RedisURL = Annotated[str, AfterValidator(redis_servers.check)]
 Folder = Annotated[Path, AfterValidator(_from_project)]

@@ -96,7 +96,7 @@ def test_blank_means_not_set_for_every_variable(monkeypatch, tmp_path):
 def test_file_of_the_project_is_read_from_any_folder_unless_switched_off(tmp_path):
     project = tmp_path / "a copy"
     (project / "app").mkdir(parents=True)
-    for name in ("config.py", "safety.py", "values.py"):
+    for name in ("config.py", "redis_servers.py", "safety.py", "values.py"):
         shutil.copy(PROJECT_ROOT / "app" / name, project / "app")
     (project / ".env").write_text(f"SECRET_KEY={KEY}\nAPP_NAME=From the file\n")
     program = (
@@ -188,7 +188,7 @@ def test_nothing_configured_is_embedded(tmp_path):
     assert make_url(read.sqlalchemy_url).database == str(tmp_path / "a b?%" / "gatehouse.sqlite3")
     assert read.is_embedded_database
     assert read.queue_path == tmp_path / "a b?%" / "queue.sqlite3"
-    assert read.limiter_storage_uri == "memory://"
+    assert read.redis_rate_limit_url is None
     assert (read.redis_cache_url, read.redis_queue_url, read.web_workers) == (None, None, 1)
 
 
@@ -259,10 +259,6 @@ def test_each_redis_comes_from_its_address_or_its_parts(purpose, given, url):
     addresses["rate_limit"] = read.redis_rate_limit_url
     assert addresses.pop(purpose) == url
     assert set(addresses.values()) == {None}
-
-
-def test_limiter_counts_in_redis_when_there_is_one():
-    assert settings(redis_rate_limit_host="redis").limiter_storage_uri == "redis://redis:6379/0"
 
 
 def test_two_web_processes_only_when_they_can_share_everything():

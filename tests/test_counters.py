@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app import counts as kept_counts
 from app.counters import SKEW_SECONDS, Counts, OwnCounts, RedisCounts, Store, Window
 from app.counts import NOTES, PREFIX, VERSION, Note, Outdated
-from app.queue import redis_patience
+from app.redis_servers import redis_patience
 from tests.servers import Redis
 
 HOUR = 3600

@@ -11,6 +11,7 @@ from app.config import Settings
 from app.database import now
 from app.extensions import counters, db
 from app.jobs.workers import Worker
+from app.redis_servers import client_of
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def check_redis() -> list[Check]:
 
 def redis_answers(url: str) -> bool:
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1) as client:
+        with client_of(url, socket_connect_timeout=1, socket_timeout=1) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False
