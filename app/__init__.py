@@ -154,6 +154,7 @@ def flask_settings(settings: Settings) -> dict[str, object]:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     pool = engine_options(settings.sqlalchemy_url, threads, settings.database_prepared_statements)
     copy = settings.database_replica_url
+    binds = {replica.NAME: {"url": copy.get_secret_value(), **pool}} if copy else {}
     patience = redis_patience(seconds=1)
     cache_url, limits_url = settings.redis_cache_url, settings.redis_rate_limit_url
     return {
@@ -174,11 +175,10 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "WTF_CSRF_TIME_LIMIT": None,
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
         "SQLALCHEMY_ENGINE_OPTIONS": pool,
-        "SQLALCHEMY_BINDS": {replica.NAME: {"url": copy.get_secret_value(), **pool}}
-        if copy
-        else {},
+        "SQLALCHEMY_BINDS": binds,
         "CACHE_TYPE": "RedisCache" if cache_url else "SimpleCache",
         "CACHE_REDIS_HOST": client_of(cache_url, **patience) if cache_url else None,
+        # The pool knows the address; the scheme only chooses the kind of storage.
         "RATELIMIT_STORAGE_URI": "redis://" if limits_url else "memory://",
         "RATELIMIT_STORAGE_OPTIONS": (
             {"connection_pool": pool_of(limits_url, **patience)} if limits_url else {}

@@ -31,11 +31,19 @@ HAS_COME = text("SELECT pg_last_wal_replay_lsn() >= CAST(:far AS pg_lsn)")  # NU
 log = structlog.get_logger()
 
 
+class NoReplica(Exception):
+    """What answers there is a database of its own."""
+
+
 def init_app(app: Flask) -> None:
     """Note changes, if there is a replica."""
     if NAME in app.config["SQLALCHEMY_BINDS"]:
         app.extensions["replica_away_until"] = 0.0
         app.after_request(note_change)
+
+
+def is_set() -> bool:
+    return NAME in db.engines
 
 
 def execute(statement: Executable) -> Result[Any]:
@@ -45,9 +53,7 @@ def execute(statement: Executable) -> Result[Any]:
 
 def whence() -> dict[str, Any]:
     """For Session.execute; asked once in a request, so that a page and its count agree."""
-    if not has_request_context() or "replica_away_until" not in current_app.extensions:
-        return {}
-    if g.get("reads_at_source"):
+    if not (is_set() and has_request_context()) or g.get("reads_at_source"):
         return {}
     if "reads_replica" not in g:
         g.reads_replica = request.method in READS and is_far_enough()
@@ -71,15 +77,28 @@ def is_far_enough() -> bool:
         return False
     try:
         far = versions.asked(lambda: cache.get(note())) or START
-        has_come = ask(db.engines[NAME], HAS_COME, far=far)
+        return has_come(far)
     except versions.Away:
         return False
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, NoReplica) as error:
         leave_out(type(error).__name__)
         return False
-    if has_come is None:
-        leave_out("NoReplica")
-    return bool(has_come)
+
+
+def answers() -> bool:
+    """Whether it is there, and one."""
+    try:
+        return has_come(START)
+    except (SQLAlchemyError, NoReplica):
+        return False
+
+
+def has_come(far: str) -> bool:
+    """Whether the replica has all of the log until there. Raises SQLAlchemyError, NoReplica."""
+    found = ask(db.engines[NAME], HAS_COME, far=far)
+    if found is None:
+        raise NoReplica
+    return bool(found)
 
 
 def leave_out(error: str) -> None:
@@ -89,7 +108,8 @@ def leave_out(error: str) -> None:
 
 def note_change(response: Response) -> Response:
     """Note how far the log is after what this request may have changed."""
-    if request.method not in READS and current_user.is_authenticated:
+    is_known = getattr(g.get("_login_user"), "is_authenticated", False)  # asks no database
+    if request.method not in READS and is_known:
         try:
             far = ask(db.engine, HOW_FAR)
             versions.asked(lambda: cache.set(note(), far, timeout=LIFE), now=True)

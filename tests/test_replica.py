@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from app import create_app, replica
+from app.audit.trail import record
 from app.config import load_settings
 from app.extensions import db
 from app.kept import kept
@@ -71,6 +72,17 @@ def test_a_list_and_its_count_are_read_from_the_replica(app, held, reading_app):
     assert listed.json["total_count"] == 4
     assert "dora" not in listed.text
     assert alice.get("/users/dora").status_code == 200  # one person is no list
+
+
+def test_the_audit_log_is_read_from_the_replica(app, held, reading_app):
+    alice = Browser(reading_app, "alice")
+    with app.app_context():
+        record("tier.created")
+        db.session.commit()
+
+    assert "Added the tier" not in alice.get("/audit").text
+    held.go_on()
+    assert "Added the tier" in alice.get("/audit").text
 
 
 def test_what_is_on_the_replica_now_is_seen_once_it_has_come(app, held, reading_app):
@@ -157,3 +169,34 @@ def test_what_is_no_replica_is_left_out(app, mode_settings):
 
     assert "@bob" in Browser(itself, "alice").get("/users").text
     assert itself.extensions["replica_away_until"] > 0
+
+
+def test_a_change_while_the_database_is_away_is_told_as_without_a_replica(app, mode_settings):
+    bearer = bearing(Program(app, "alice").access)
+    nowhere = {"database_url": "postgresql://nobody@127.0.0.1:1/nothing"}
+    gone = reading_from(nowhere["database_url"], {**mode_settings, **nowhere})
+
+    answer = gone.test_client().post("/api/v1/tier", json={"name": "gold"}, headers=bearer)
+
+    assert answer.status_code == 503
+    assert answer.json["title"]
+
+
+def test_the_system_page_tells_whether_the_replica_follows(app, copy, reading_app, mode_settings):
+    copy.catch_up()
+    itself = reading_from(mode_settings["database_url"], mode_settings)
+
+    follows = checks_of(reading_app)["replica"]
+    does_not = checks_of(itself)["replica"]
+
+    assert follows == {"ok": True, "detail": "lists are read there"}
+    assert does_not == {"ok": False, "detail": "Lists are read from the database itself."}
+    assert "replica" not in checks_of(app)
+    assert (
+        "Lists are read from the database itself." in Browser(itself, "alice").get("/system").text
+    )
+
+
+def checks_of(app: Flask) -> dict[str, Any]:
+    found: dict[str, Any] = app.test_client().get("/readyz").json["checks"]
+    return found

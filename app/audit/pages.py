@@ -7,7 +7,7 @@ from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app import search
+from app import replica, search
 from app.access import operators_only, sign_in_required
 from app.audit.actions import GROUPS, codes_of
 from app.audit.models import WORDS, Event
@@ -86,7 +86,7 @@ def before() -> int | None:
 
 def entries(query: Any, endpoint: str, asked: dict[str, str]) -> dict[str, Any]:
     """Some events, and the address of those before them."""
-    events = db.session.scalars(query.limit(SHOWN + 1)).all()
+    events = replica.execute(query.limit(SHOWN + 1)).scalars().all()
     kept: dict[str, Any] = {name: value for name, value in asked.items() if value}
     older = None
     if len(events) > SHOWN:

@@ -7,6 +7,7 @@ import redis
 from flask import current_app
 from sqlalchemy import text
 
+from app import replica
 from app.config import Settings
 from app.database import now
 from app.extensions import counters, db
@@ -27,7 +28,7 @@ class Check:
 def checks() -> list[Check]:
     """Every part. Only a vital one (the database) makes the application unready."""
     database = check_database()
-    return [database, *check_redis(), check_worker(database.is_ok)]
+    return [database, *check_replica(), *check_redis(), check_worker(database.is_ok)]
 
 
 def status(every: list[Check]) -> str:
@@ -44,6 +45,14 @@ def check_database() -> Check:
     except Exception:
         return Check("database", False, "The database does not answer.", is_vital=True)
     return Check("database", True, db.engine.dialect.name, is_vital=True)
+
+
+def check_replica() -> list[Check]:
+    if not replica.is_set():
+        return []
+    answers = replica.answers()
+    cost = "Lists are read from the database itself."
+    return [Check("replica", answers, "lists are read there" if answers else cost)]
 
 
 def check_redis() -> list[Check]:
