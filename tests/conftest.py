@@ -112,6 +112,7 @@ def prepared_app(mode_settings: dict[str, Any]) -> Iterator[Flask]:
     app = create_app(load_settings(**mode_settings))
     app.testing = True
     app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.extensions["limiter of tests"] = dict(vars(limiter))
     with app.app_context():
         migrate(lambda _line: None)
     yield app
@@ -125,6 +126,8 @@ def app(prepared_app: Flask) -> Iterator[Flask]:
 
     Calls are counted by a clock that stands, so that no window ends within a test.
     """
+    # It knows one storage, that of the last application that a test made, and whether it failed.
+    vars(limiter).update(prepared_app.extensions["limiter of tests"])
     with prepared_app.app_context():
         forget_everything()
         make_cast()
@@ -136,7 +139,7 @@ def app(prepared_app: Flask) -> Iterator[Flask]:
 
 
 def forget_everything() -> None:
-    """Empty every table, the queue, the cache and the counts."""
+    """Empty every table, the queue and the counts."""
     tables = [table for table in reversed(db.metadata.sorted_tables)]
     if db.engine.dialect.name == "postgresql":
         # TRUNCATE would make new files for each table; these tables hold next to nothing.

@@ -10,7 +10,7 @@ from flask import Flask
 from app import create_app
 from app.config import load_settings
 from app.counters import Window
-from app.extensions import cache, counters, db, limiter, queue
+from app.extensions import cache, counters, db, queue
 from app.redis_servers import Sentinels, check, client_of, servers_of
 from tests.people import Browser
 from tests.sentinels import Watcher, watched
@@ -29,13 +29,11 @@ def trio() -> Iterator[tuple[Redis, Redis, Watcher]]:
 def led_app(app: Flask, trio: Any, mode_settings: dict[str, Any]) -> Iterator[Flask]:
     names = ("redis_cache_url", "redis_rate_limit_url", "redis_queue_url")
     urls = {name: trio[2].address(db) for db, name in enumerate(names)}
-    before = dict(vars(limiter))  # which knows one storage, that of the last application
     found = create_app(load_settings(**{**mode_settings, **urls}))
     found.testing = True
     yield found
     with found.app_context():
         db.engine.dispose()
-    vars(limiter).update(before)
 
 
 def soon(act: Callable[[], bool]) -> None:
