@@ -10,7 +10,7 @@ from flask import Flask
 from app import create_app
 from app.config import load_settings
 from app.counters import Window
-from app.extensions import cache, counters, db, queue
+from app.extensions import cache, counters, db, limiter, queue
 from app.redis_servers import Sentinels, check, client_of, servers_of
 from tests.people import Browser
 from tests.sentinels import Watcher, watched
