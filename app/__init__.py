@@ -54,7 +54,7 @@ from app.jobs.job_commands import jobs_commands
 from app.jobs.pages import jobs
 from app.mail.pages import mail
 from app.posts import wiring as posts_wiring  # noqa: F401 (scripts/remove_example)
-from app.redis_servers import client_of, pool_of, redis_patience
+from app.redis_servers import client_of, limits_storage, redis_patience
 from app.reference.cli import openapi
 from app.reference.pages import reference
 from app.row_numbers import RowNumber
@@ -157,6 +157,7 @@ def flask_settings(settings: Settings) -> dict[str, object]:
     binds = {replica.NAME: {"url": copy.get_secret_value(), **pool}} if copy else {}
     patience = redis_patience(seconds=1)
     cache_url, limits_url = settings.redis_cache_url, settings.redis_rate_limit_url
+    storage, given = limits_storage(limits_url, **patience) if limits_url else ("memory://", {})
     return {
         "SETTINGS": settings,
         "ENVIRONMENT": settings.environment,
@@ -178,11 +179,8 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "SQLALCHEMY_BINDS": binds,
         "CACHE_TYPE": "RedisCache" if cache_url else "SimpleCache",
         "CACHE_REDIS_HOST": client_of(cache_url, **patience) if cache_url else None,
-        # The pool knows the address; the scheme only chooses the kind of storage.
-        "RATELIMIT_STORAGE_URI": "redis://" if limits_url else "memory://",
-        "RATELIMIT_STORAGE_OPTIONS": (
-            {"connection_pool": pool_of(limits_url, **patience)} if limits_url else {}
-        ),
+        "RATELIMIT_STORAGE_URI": storage,
+        "RATELIMIT_STORAGE_OPTIONS": given,
         "CLIENT_CACHE_MAX_AGE": settings.client_cache_max_age,
         "DEFAULT_RATE_LIMIT_LIMIT": settings.default_rate_limit_limit,
         "DEFAULT_RATE_LIMIT_PERIOD": settings.default_rate_limit_period,

@@ -12,7 +12,8 @@ from huey.api import Huey
 from huey.serializer import SignedSerializer
 
 from app.config import Settings
-from app.redis_servers import pool_of, redis_patience
+from app.redis_cluster import ClusterQueue
+from app.redis_servers import cluster_of, is_cluster, pool_of, redis_patience
 
 log = structlog.get_logger()
 
@@ -88,5 +89,9 @@ def make_huey(settings: Settings) -> Huey:
     if settings.redis_queue_url is None:
         settings.queue_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SqliteHuey("gatehouse", filename=str(settings.queue_path), **common)
-    pool = pool_of(settings.redis_queue_url, **redis_patience(seconds=3))
+    url, patience = settings.redis_queue_url, redis_patience(seconds=3)
+    if is_cluster(url):
+        client = cluster_of(url, **patience)
+        return Huey("gatehouse", storage_class=ClusterQueue, connection_pool=client, **common)
+    pool = pool_of(url, **patience)
     return PriorityRedisExpireHuey("gatehouse", connection_pool=pool, **common)

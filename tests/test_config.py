@@ -96,7 +96,7 @@ def test_blank_means_not_set_for_every_variable(monkeypatch, tmp_path):
 def test_file_of_the_project_is_read_from_any_folder_unless_switched_off(tmp_path):
     project = tmp_path / "a copy"
     (project / "app").mkdir(parents=True)
-    for name in ("config.py", "redis_servers.py", "safety.py", "values.py"):
+    for name in ("config.py", "redis_cluster.py", "redis_servers.py", "safety.py", "values.py"):
         shutil.copy(PROJECT_ROOT / "app" / name, project / "app")
     (project / ".env").write_text(f"SECRET_KEY={KEY}\nAPP_NAME=From the file\n")
     program = (
