@@ -1,14 +1,14 @@
 """A Redis Cluster of three masters and a copy of one, to throw away: for tests."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import redis
 
-from tests.servers import SECONDS_TO_ANSWER, Redis, reserve_port
+from tests.on_redis import soon
+from tests.servers import Redis, reserve_port
 
 SHARES = ((0, 5460), (5461, 10922), (10923, 16383))
 # Which of them has the slot of the keys that our scripts share.
@@ -77,13 +77,6 @@ class Group:
         left = [each for each in self.masters if each is not self.masters[OURS]]
         soon(lambda: all(f":{self.copy.port}@" in each.masters() for each in [*left, self.copy]))
         soon(lambda: all(each.is_whole(4) for each in [*left, self.copy]))
-
-
-def soon(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS_TO_ANSWER
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @contextmanager

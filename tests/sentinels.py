@@ -1,6 +1,5 @@
 """A master, a copy of it and a Sentinel that watches them, to throw away: for tests."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any
 
 import redis
 
-from tests.servers import SECONDS_TO_ANSWER, Redis
+from tests.on_redis import soon
+from tests.servers import Redis
 
 SERVICE = "gatehouse"
 
@@ -41,11 +41,8 @@ class Watcher(Redis):
         self._wait(lambda told: told["port"] == port)
 
     def _wait(self, is_so: Callable[[Any], bool]) -> None:
-        deadline = time.monotonic() + SECONDS_TO_ANSWER
         with redis.Redis(host="127.0.0.1", port=self.port) as client:
-            while not is_so(client.sentinel_master(SERVICE)):
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            soon(lambda: is_so(client.sentinel_master(SERVICE)))
 
 
 @contextmanager

@@ -1,23 +1,21 @@
 """Cache, limits and queue on a Redis Cluster, through the end of the node that counts."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app import create_app, versions
-from app.config import load_settings
+from app import versions
 from app.counters import Window
 from app.counts import Note
-from app.extensions import cache, counters, db, limiter, queue
+from app.extensions import cache, counters, limiter, queue
 from app.redis_servers import Nodes, check, client_of, servers_of
 from tests.clusters import OURS, Group, clustered
+from tests.on_redis import on_redis, soon
 from tests.people import Browser
 
 HOUR = 3600
-NAMES = ("redis_cache_url", "redis_rate_limit_url", "redis_queue_url")
 
 
 @pytest.fixture(scope="module")
@@ -26,25 +24,10 @@ def group() -> Iterator[Group]:
         yield found
 
 
-def made(mode_settings: dict[str, Any], address: str) -> Flask:
-    found = create_app(load_settings(**{**mode_settings, **dict.fromkeys(NAMES, address)}))
-    found.testing = True
-    return found
-
-
 @pytest.fixture
 def clustered_app(app: Flask, group: Group, mode_settings: dict[str, Any]) -> Iterator[Flask]:
-    found = made(mode_settings, group.address())
-    yield found
-    with found.app_context():
-        db.engine.dispose()
-
-
-def soon(act: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not act():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    with on_redis(mode_settings, lambda _use: group.address()) as found:
+        yield found
 
 
 @pytest.mark.server_only
@@ -134,14 +117,12 @@ def test_what_was_counted_cached_and_queued_outlives_a_node(clustered_app, group
 
 @pytest.mark.server_only
 def test_a_site_starts_and_serves_while_no_node_answers(app, mode_settings):
-    alone = made(mode_settings, "redis+cluster://127.0.0.1:1")
-
-    assert Browser(alone, "bob").get("/").status_code == 200
-    with alone.app_context():
-        assert counters.take("who", Window.at(counters.now(), HOUR), limit=5) == 1
-        assert not counters.is_shared
-        assert not queue.send("run", "1")
-        db.engine.dispose()
+    with on_redis(mode_settings, lambda _use: "redis+cluster://127.0.0.1:1") as alone:
+        assert Browser(alone, "bob").get("/").status_code == 200
+        with alone.app_context():
+            assert counters.take("who", Window.at(counters.now(), HOUR), limit=5) == 1
+            assert not counters.is_shared
+            assert not queue.send("run", "1")
 
 
 def test_an_address_says_where_and_with_which_password():

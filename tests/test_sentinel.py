@@ -1,17 +1,15 @@
 """Cache, limits and queue by way of a Sentinel, through the end of the master."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app import create_app
-from app.config import load_settings
 from app.counters import Window
-from app.extensions import cache, counters, db, limiter, queue
+from app.extensions import cache, counters, limiter, queue
 from app.redis_servers import Sentinels, check, client_of, servers_of
+from tests.on_redis import on_redis, soon
 from tests.people import Browser
 from tests.sentinels import Watcher, watched
 from tests.servers import Redis
@@ -27,20 +25,8 @@ def trio() -> Iterator[tuple[Redis, Redis, Watcher]]:
 
 @pytest.fixture
 def led_app(app: Flask, trio: Any, mode_settings: dict[str, Any]) -> Iterator[Flask]:
-    names = ("redis_cache_url", "redis_rate_limit_url", "redis_queue_url")
-    urls = {name: trio[2].address(db) for db, name in enumerate(names)}
-    found = create_app(load_settings(**{**mode_settings, **urls}))
-    found.testing = True
-    yield found
-    with found.app_context():
-        db.engine.dispose()
-
-
-def soon(act: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not act():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    with on_redis(mode_settings, trio[2].address) as found:
+        yield found
 
 
 @pytest.mark.server_only
