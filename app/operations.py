@@ -77,7 +77,7 @@ class Paging(BaseModel):
     cursor: str = Field(
         "",
         max_length=1000,
-        pattern="^[A-Za-z0-9_-]*$",
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]*$"},  # the list itself says it in words
         description="From the Link header of the page before, which says where to go on: found at"
         " once, however deep. Then page does not count.",
     )

@@ -144,6 +144,12 @@ class TestPrograms:
 
         assert wrong_fields(answer) == ["cursor"]
 
+    @pytest.mark.parametrize("cursor", ["x", "é", "a.b"])
+    def test_who_sends_junk_is_told_what_to_send(self, app: Flask, cursor: str) -> None:
+        answer = Caller(app, "alice").get(f"/users?sort=name&cursor={cursor}")
+
+        assert "Use the cursor of an answer's Link header" in answer.text
+
 
 class TestSearch:
     def test_the_words_are_indexed_where_the_database_can(self, app: Flask, mode: str) -> None:
